@@ -1,0 +1,80 @@
+"""The exception family of localcvat: every message says what, where and what to do."""
+
+from __future__ import annotations
+
+
+class LocalCvatError(Exception):
+    """A failure the user can act on.
+
+    `what` is the fact, `where` the place (``labels/a.txt:3``, ``coco.json: annotations[17].bbox``),
+    `hint` what to do about it; `str()` joins them on one line.
+    """
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.hint = hint
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class UsageError(LocalCvatError):
+    """The request itself is off: an unknown format name, clashing options (exit code 2)."""
+
+
+class SourceError(LocalCvatError):
+    """An input is missing, unreadable, or not what it claims to be."""
+
+
+class DatasetError(SourceError):
+    """A dataset file breaks its format; `where` names the file and the line or JSON path."""
+
+
+class UnsafeArchiveError(SourceError):
+    """An archive entry would leave the target, is too large, or is otherwise not to be trusted."""
+
+
+class DetectionError(SourceError):
+    """The format of a source is unknown or ambiguous; the message lists what was looked for."""
+
+
+class OutputError(LocalCvatError):
+    """The destination exists, can't be written, or ran out of space."""
+
+
+class LossError(LocalCvatError):
+    """`--strict` was asked and something would have been lost; nothing was written."""
+
+
+class StoreError(LocalCvatError):
+    """The store is missing, locked, damaged, or of another version."""
+
+
+class BackupError(LocalCvatError):
+    """A backup can't be restored or written; `where` names the entry."""
+
+
+class MissingExtraError(LocalCvatError):
+    """An optional dependency is needed; the hint says how to install it."""
+
+
+class NotFoundError(LocalCvatError):
+    """No such project, task, job, label, request or user."""
+
+
+class ValidationError(LocalCvatError):
+    """Values that CVAT's API refuses; `errors` maps a field to its list of messages.
+
+    A list instead of a mapping is an error of the whole body, as DRF's non-field lists.
+    """
+
+    def __init__(self, errors: dict[str, list[str]] | list[str], *, where: str = "") -> None:
+        self.errors = errors
+        if isinstance(errors, dict):
+            text = "; ".join(f"{field}: {' '.join(messages)}" for field, messages in errors.items())
+        else:
+            text = "; ".join(errors)
+        super().__init__(text, where=where)

@@ -1,0 +1,36 @@
+"""Image headers: sizes without decoding pixels."""
+
+from __future__ import annotations
+
+from localcvat.errors import SourceError
+from localcvat.model import Media
+
+IMAGE_EXTENSIONS = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .bmp .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .jp2 .avif .dib"
+    .split()
+)
+EXIF_ORIENTATION = 0x0112
+SWAPPING_ORIENTATIONS = frozenset((5, 6, 7, 8))
+
+
+def is_image_name(name: str) -> bool:
+    """Whether the extension is one of an image, in any case."""
+    dot = name.rfind(".")
+    return dot > 0 and name[dot:].lower() in IMAGE_EXTENSIONS
+
+
+def image_size(media: Media) -> tuple[int, int]:
+    """(width, height) in pixels as displayed; EXIF orientations 5 to 8 swap the stored ones.
+
+    Raises SourceError when the header can't be read.
+    """
+    from PIL import Image
+
+    where = media.path or media.name
+    try:
+        with media.open() as stream, Image.open(stream) as image:
+            width, height = image.size
+            orientation = image.getexif().get(EXIF_ORIENTATION, 1)
+    except Exception as error:  # Pillow raises many kinds on damaged headers
+        raise SourceError(f"not a readable image: {error}", where=where) from error
+    return (height, width) if orientation in SWAPPING_ORIENTATIONS else (width, height)

@@ -1,0 +1,211 @@
+"""The format-plugin contract and the registry (entry-point group `localcvat.formats`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from localcvat.archive import Sink, Source
+from localcvat.errors import DetectionError, UsageError
+from localcvat.model import Dataset
+from localcvat.report import Report
+
+GROUP = "localcvat.formats"
+Dialect = Literal["plain", "cvat"]
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a writer can hold in one dialect; `adapt` brings a dataset down to it and reports.
+
+    `kinds` are the annotation kinds written as they are: `tag` and the shape types. `converts` maps
+    a kind it can't hold to the kind it is turned into first (``{"polygon": "rectangle"}``);
+    supported targets: rectangle, polygon, mask. A kind in neither is dropped, with a row in the
+    report. The flags name fields that survive. `tracks`: `native` gets keyframe tracks in
+    `Dataset.tracks`, `flattened` gets per-frame shapes with `track_id`, `none` the same shapes with
+    the track's identity reported as lost.
+    """
+
+    kinds: frozenset[str]
+    converts: dict[str, str] = {}
+    rotation: bool = False
+    attributes: bool = False
+    tag_attributes: bool = False
+    group: bool = False
+    occluded: bool = False
+    outside: bool = False
+    z_order: bool = False
+    source: bool = False
+    score: bool = False
+    multipart: bool = False
+    tracks: Literal["native", "flattened", "none"] = "none"
+    subsets: bool = True
+    label_colors: bool = False
+    label_types: bool = False
+    label_attributes: bool = False
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True):
+    """How sure a plugin is that it reads a source: `score` 0 (no) to 100, and why.
+
+    100 marks a file no other format has (``data.yaml`` with ``names``), 50 a plausible guess.
+    """
+
+    score: int
+    reason: str
+
+
+class ReadOptions(msgspec.Struct, kw_only=True):
+    """What the reader may save itself and what it should know.
+
+    `boxes_only` lets a reader yield the box a format states instead of decoding its segmentation
+    (the plugin reports nothing then; `adapt` has counted it). `same_format` says the writer is of
+    the same plugin, so undecoded values may travel in extras. `image_size` is a (width, height) for
+    images whose header can't be read; `labels` are known labels in class order for formats whose
+    files don't name them (YOLO without names). `media` False means images are neither needed nor
+    looked for, except for sizes. `on_error`: `raise`, or `skip` a bad object and report it.
+    `params` holds the plugin's own options.
+    """
+
+    boxes_only: bool = False
+    same_format: bool = False
+    image_size: tuple[int, int] | None = None
+    labels: list[str] | None = None
+    media: bool = True
+    on_error: Literal["raise", "skip"] = "raise"
+    params: dict[str, Any] = {}
+
+
+class WriteOptions(msgspec.Struct, kw_only=True):
+    """`dialect` `cvat` writes exactly as CVAT does, `plain` what the format's users expect."""
+
+    dialect: Dialect = "plain"
+    with_images: bool = False
+    params: dict[str, Any] = {}
+
+
+class Format:
+    """A dataset format. Subclasses set the class variables and override what they support.
+
+    `name` is the plain name (`coco`), `cvat_names` the display names of CVAT that mean this format
+    (`COCO 1.0`) in the cvat dialect; `aliases` are further plain names. `extensions` are the
+    endings of a bare file source (`.json`).
+    """
+
+    name: ClassVar[str]
+    cvat_names: ClassVar[tuple[str, ...]] = ()
+    aliases: ClassVar[tuple[str, ...]] = ()
+    summary: ClassVar[str] = ""
+    origin: ClassVar[str] = "native"
+    can_read: ClassVar[bool] = True
+    can_write: ClassVar[bool] = True
+    extensions: ClassVar[tuple[str, ...]] = ()
+
+    def capabilities(self, dialect: Dialect) -> Capabilities:
+        """What `write` can hold in this dialect."""
+        raise NotImplementedError
+
+    def detect(self, source: Source) -> Detection:
+        """Whether `source` looks like this format; cheap, never raises on strange content."""
+        return Detection(score=0, reason="detection not supported")
+
+    def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
+        """The dataset in `source`; raises DatasetError naming the place when it is broken."""
+        raise UsageError(f"the format {self.name!r} can't be read", hint="see `localcvat formats`")
+
+    def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
+        """Write `dataset`, already adapted to `capabilities`, into `sink`.
+
+        The writer counts nothing that `adapt` counted; it reports only what it alone can know
+        (a renamed file, a value out of range).
+        """
+        raise UsageError(
+            f"the format {self.name!r} can't be written", hint="see `localcvat formats`"
+        )
+
+
+class FormatChoice(msgspec.Struct, frozen=True):
+    """A format as a user named it: the plugin and the dialect the name stands for."""
+
+    format: Format
+    dialect: Dialect
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_\-]+", " ", name.strip().lower())
+
+
+@cache
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+
+
+@cache
+def load_format(entry_name: str) -> Format:
+    """The plugin registered under this entry-point name."""
+    plugin: type[Format] = _entry_points()[entry_name].load()
+    return plugin()
+
+
+def all_formats() -> list[Format]:
+    """Every installed format, by name."""
+    return sorted((load_format(name) for name in _entry_points()), key=lambda f: f.name)
+
+
+def find_format(name: str) -> FormatChoice:
+    """The format a user means by `name`: a plain name, an alias, or CVAT's display name.
+
+    A version may be left off CVAT's name. Raises UsageError with the known names.
+    """
+    wanted = _key(name)
+    if name in _entry_points():
+        return FormatChoice(load_format(name), "plain")
+    for plugin in all_formats():
+        if wanted in {_key(alias) for alias in (plugin.name, *plugin.aliases)}:
+            return FormatChoice(plugin, "plain")
+    for plugin in all_formats():
+        for display in plugin.cvat_names:
+            if wanted in (_key(display), _key(display.rpartition(" ")[0])):
+                return FormatChoice(plugin, "cvat")
+    known = ", ".join(plugin.name for plugin in all_formats())
+    raise UsageError(f"unknown format {name!r}", hint=f"known formats: {known}")
+
+
+def detections(source: Source) -> list[tuple[Format, Detection]]:
+    """Every readable format's opinion of `source`, surest first."""
+    found = [
+        (plugin, plugin.detect(source))
+        for plugin in all_formats()
+        if plugin.can_read and plugin.origin == "native"
+    ]
+    return sorted(found, key=lambda pair: (-pair[1].score, pair[0].name))
+
+
+def detect_format(source: Source) -> Format:
+    """The one format `source` is in; raises DetectionError when none or several claim it."""
+    found = detections(source)
+    best = found[0][1].score if found else 0
+    winners = [plugin for plugin, detection in found if detection.score == best]
+    if best <= 0:
+        raise DetectionError(
+            "no known format found" + _tried(found),
+            where=source.display,
+            hint="name it with --from",
+        )
+    if len(winners) > 1:
+        names = " and ".join(plugin.name for plugin in winners)
+        raise DetectionError(
+            f"looks like {names} alike" + _tried(found[: len(winners)]),
+            where=source.display,
+            hint="name it with --from",
+        )
+    return winners[0]
+
+
+def _tried(found: Iterable[tuple[Format, Detection]]) -> str:
+    reasons: Sequence[str] = [f"{plugin.name}: {detection.reason}" for plugin, detection in found]
+    return "; looked for " + "; ".join(reasons) if reasons else ""

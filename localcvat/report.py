@@ -1,0 +1,107 @@
+"""What a conversion kept, changed and dropped, counted by reason with a first example."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Outcome = Literal["kept", "changed", "dropped", "assumed"]
+LOSSES: tuple[str, ...] = ("changed", "dropped")
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """One row: `kind` is what it happened to (``polygon``, ``attribute``, ``image``).
+
+    `lossy` is False for a change that loses nothing a user could want back (a path separator);
+    `--strict` ignores those. `example` is the first place it happened.
+    """
+
+    outcome: str
+    kind: str
+    reason: str = ""
+    count: int = 0
+    example: str = ""
+    lossy: bool = False
+
+
+class Report:
+    """Counts of what was kept, changed, dropped, and what a reader assumed."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str, str], Entry] = {}
+
+    def _add(
+        self, outcome: str, kind: str, reason: str, where: str, count: int, lossy: bool
+    ) -> None:
+        key = (outcome, kind, reason)
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = Entry(
+                outcome=outcome, kind=kind, reason=reason, example=where, lossy=lossy
+            )
+        entry.count += count
+
+    def kept(self, kind: str, count: int = 1) -> None:
+        """Count values that went through unharmed."""
+        self._add("kept", kind, "", "", count, False)
+
+    def changed(
+        self, kind: str, reason: str, where: str = "", *, count: int = 1, lossy: bool = True
+    ) -> None:
+        """Count values that went through in another form; `reason` says how and why."""
+        self._add("changed", kind, reason, where, count, lossy)
+
+    def dropped(self, kind: str, reason: str, where: str = "", *, count: int = 1) -> None:
+        """Count values that did not go through; always a loss."""
+        self._add("dropped", kind, reason, where, count, True)
+
+    def assumed(self, kind: str, reason: str, where: str = "", *, count: int = 1) -> None:
+        """Count what a reader filled in or took for granted about a file that did not say."""
+        self._add("assumed", kind, reason, where, count, False)
+
+    def count(self, outcome: str, kind: str | None = None) -> int:
+        """How many values had this outcome, of one kind or of all."""
+        return sum(
+            entry.count
+            for entry in self._entries.values()
+            if entry.outcome == outcome and kind in (None, entry.kind)
+        )
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All rows, in a fixed order: kept, changed, dropped, assumed, then by kind and reason."""
+        order = {"kept": 0, "changed": 1, "dropped": 2, "assumed": 3}
+        return sorted(
+            self._entries.values(), key=lambda e: (order[e.outcome], e.kind, e.reason)
+        )
+
+    @property
+    def losses(self) -> list[Entry]:
+        """The rows that lose something: what `--strict` refuses."""
+        return [entry for entry in self.entries if entry.lossy]
+
+    def merge(self, other: Report) -> None:
+        """Add another report's rows to this one."""
+        for entry in other.entries:
+            self._add(
+                entry.outcome, entry.kind, entry.reason, entry.example, entry.count, entry.lossy
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """``{"kept": [...], "changed": [...], "dropped": [...], "assumed": [...]}`` for `--json`."""
+        rows: dict[str, Any] = {"kept": [], "changed": [], "dropped": [], "assumed": []}
+        for entry in self.entries:
+            row = msgspec.to_builtins(entry)
+            del row["outcome"]
+            rows[entry.outcome].append(row)
+        return rows
+
+    def lines(self) -> list[str]:
+        """The report as plain lines of text, one a row."""
+        text = []
+        for entry in self.entries:
+            reason = f" - {entry.reason}" if entry.reason else ""
+            example = f" (first: {entry.example})" if entry.example else ""
+            text.append(f"{entry.outcome:8} {entry.count:>8} {entry.kind}{reason}{example}")
+        return text
