@@ -286,9 +286,7 @@ class Dataset:
     has none and its items hold shapes with a `track_id`.
     """
 
-    def __init__(
-        self, header: Header, items: Iterable[Item], tracks: Iterable[Track] = ()
-    ) -> None:
+    def __init__(self, header: Header, items: Iterable[Item], tracks: Iterable[Track] = ()) -> None:
         self.header = header
         self.items: Iterator[Item] = iter(items)
         self.tracks: Iterable[Track] = tracks

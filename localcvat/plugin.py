@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -145,15 +146,25 @@ def _entry_points() -> dict[str, EntryPoint]:
 
 
 @cache
-def load_format(entry_name: str) -> Format:
-    """The plugin registered under this entry-point name."""
-    plugin: type[Format] = _entry_points()[entry_name].load()
-    return plugin()
+def load_formats(entry_name: str) -> tuple[Format, ...]:
+    """The format or formats registered under this entry-point name.
+
+    An entry point names a Format subclass, or a function that returns several formats. A plugin
+    that can't be imported is skipped with a warning, so that one broken package harms no other.
+    """
+    try:
+        loaded = _entry_points()[entry_name].load()
+    except ImportError as error:
+        warnings.warn(f"format plugin {entry_name!r} can't be loaded: {error}", stacklevel=2)
+        return ()
+    made = loaded()
+    return (made,) if isinstance(made, Format) else tuple(made)
 
 
 def all_formats() -> list[Format]:
     """Every installed format, by name."""
-    return sorted((load_format(name) for name in _entry_points()), key=lambda f: f.name)
+    found = [plugin for name in _entry_points() for plugin in load_formats(name)]
+    return sorted(found, key=lambda plugin: plugin.name)
 
 
 def find_format(name: str) -> FormatChoice:
@@ -163,7 +174,9 @@ def find_format(name: str) -> FormatChoice:
     """
     wanted = _key(name)
     if name in _entry_points():
-        return FormatChoice(load_format(name), "plain")
+        for plugin in load_formats(name):
+            if plugin.name == name:
+                return FormatChoice(plugin, "plain")
     for plugin in all_formats():
         if wanted in {_key(alias) for alias in (plugin.name, *plugin.aliases)}:
             return FormatChoice(plugin, "plain")

@@ -72,9 +72,7 @@ class Report:
     def entries(self) -> list[Entry]:
         """All rows, in a fixed order: kept, changed, dropped, assumed, then by kind and reason."""
         order = {"kept": 0, "changed": 1, "dropped": 2, "assumed": 3}
-        return sorted(
-            self._entries.values(), key=lambda e: (order[e.outcome], e.kind, e.reason)
-        )
+        return sorted(self._entries.values(), key=lambda e: (order[e.outcome], e.kind, e.reason))
 
     @property
     def losses(self) -> list[Entry]:

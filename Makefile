@@ -1,0 +1,27 @@
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: demo test test-full bench clean
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[all-formats,dev,cloud,dataframe,http]'
+	touch $@
+
+demo: $(VENV)/.ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
+
+test: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n auto -m "not full"
+
+test-full: $(VENV)/.ready
+	$(BIN)/python -m pytest -n auto
+
+clean:
+	rm -rf $(VENV) .demo .bench
