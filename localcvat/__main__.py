@@ -1,0 +1,5 @@
+"""`python -m localcvat`."""
+
+from localcvat.cli.main import main
+
+main()

@@ -1,0 +1,95 @@
+"""The command line: nouns and verbs follow cvat-cli; every command is loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from localcvat.errors import LocalCvatError, UsageError
+
+COMMANDS = {
+    "init": ("localcvat.cli.store:init", "Make a store in this folder."),
+    "project": ("localcvat.cli.project:project", "Create, list, import, export projects."),
+    "task": ("localcvat.cli.task:task", "Create, list, import, export tasks."),
+    "job": ("localcvat.cli.job:job", "List jobs; import and export their annotations."),
+    "convert": ("localcvat.cli.convert:convert", "Turn one dataset format into another."),
+    "formats": ("localcvat.cli.formats:formats", "List the dataset formats."),
+    "detect": ("localcvat.cli.detect:detect", "Say which format a dataset is in, and why."),
+    "backup": ("localcvat.cli.backup:backup", "Inspect, check and repair CVAT backups."),
+    "check": ("localcvat.cli.store:check", "Verify the store and its media."),
+    "gc": ("localcvat.cli.store:gc", "Free what deleted projects and tasks still hold."),
+    "snapshot": ("localcvat.cli.store:snapshot", "Copy a live store consistently."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used, so that start-up stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--store",
+    metavar="DIR",
+    envvar="LOCALCVAT_STORE",
+    help="The store; else $LOCALCVAT_STORE, else .localcvat in this folder or above it.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+@click.version_option(package_name="localcvat", prog_name="localcvat")
+@click.pass_context
+def cli(ctx: click.Context, store: str | None, debug: bool) -> None:
+    """CVAT projects without the server.
+
+    Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
+    """
+    ctx.obj = {"store": store, "debug": debug}
+
+
+def main() -> None:
+    """Run the command line; failures become one line on standard error and an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
+    try:
+        outcome = cli.main(args=arguments, prog_name="localcvat", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except UsageError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 2
+    except LocalCvatError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except OSError as error:
+        if "--debug" in arguments:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {place}{error.strerror or error}", err=True)
+        return 1
+    return outcome if isinstance(outcome, int) else 0
