@@ -1,0 +1,1 @@
+"""CVAT's REST API in the process: requests answered without a server or a socket."""
