@@ -42,7 +42,7 @@ Fields = Mapping[str, Field]
 
 
 def parse_filter(text: str) -> Rule | None:
-    """The JSON Logic rule in `text`, None when it is empty; raises ValidationError as CVAT's 400."""
+    """The JSON Logic rule in `text`, None when empty; raises ValidationError as CVAT's 400."""
     if not text:
         return None
     try:
@@ -55,7 +55,7 @@ def parse_filter(text: str) -> Rule | None:
 
 
 def filter_clause(rule: Rule, fields: Fields, *, extended: bool = False) -> ColumnElement[bool]:
-    """`rule` as a WHERE clause over `fields`; raises ValidationError naming the term or operator."""
+    """`rule` as a WHERE clause over `fields`; raises ValidationError naming what is off."""
     return _Compiler(fields, extended).clause(rule, 0)
 
 
@@ -268,7 +268,7 @@ def _contains(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
 def order_by(
     sort: str, fields: Fields, tie: ColumnElement[Any], default: str = "-id"
 ) -> list[ColumnElement[Any]]:
-    """ORDER BY terms for a comma-separated `sort`; unknown fields are left out, `tie` comes last."""
+    """ORDER BY terms of a comma-separated `sort`; unknown fields are skipped, `tie` is last."""
     keys = [key.strip() for key in sort.split(",")]
     known = [key for key in keys if key.removeprefix("-") in fields]
     terms: list[ColumnElement[Any]] = []
