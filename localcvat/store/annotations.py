@@ -314,5 +314,3 @@ def delete_annotations(session: Session, job_id: int) -> None:
     )
     for table in ("track", "shape", "tag"):
         database.execute(f"DELETE FROM {table} WHERE job_id = ?", (job_id,))
-
-
