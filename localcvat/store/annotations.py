@@ -41,9 +41,9 @@ INSERT_TRACKED_SHAPE = (
 
 def raw_connection(session: Session) -> sqlite3.Connection:
     """The DBAPI connection of the session's transaction."""
-    raw = session.connection().connection.dbapi_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
+    raw: Any = session.connection().connection.dbapi_connection
+    connection: sqlite3.Connection = raw
+    return connection
 
 
 def pack_points(points: Sequence[float]) -> bytes:

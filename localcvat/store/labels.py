@@ -51,7 +51,7 @@ def read_label_rows(
     session: Session, *, project_id: int | None = None, task_id: int | None = None
 ) -> list[LabelRow]:
     """The label rows of a project, or of a task without one, in order of creation."""
-    query = select(LabelRow).order_by(LabelRow.id)  # type: ignore[arg-type]
+    query = select(LabelRow).order_by(LabelRow.id)
     if project_id is not None:
         query = query.where(LabelRow.project_id == project_id)
     else:
