@@ -136,7 +136,10 @@ def skeleton_edges(label: Label) -> list[tuple[str, str]]:
     edges = []
     for tag in _EDGE.findall(label.svg):
         found = _attributes(tag)
-        ends = (nodes.get(found.get("data-node-from", "")), nodes.get(found.get("data-node-to", "")))
+        ends = (
+            nodes.get(found.get("data-node-from", "")),
+            nodes.get(found.get("data-node-to", "")),
+        )
         if ends[0] is not None and ends[1] is not None:
             edges.append((ends[0], ends[1]))
     return edges
