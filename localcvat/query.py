@@ -33,7 +33,7 @@ class Field(msgspec.Struct, frozen=True):
     `nullable` fields sort their nulls last, as CVAT's database does.
     """
 
-    expression: ColumnElement[Any]
+    expression: Any
     kind: Literal["text", "integer", "date"] = "text"
     nullable: bool = False
 

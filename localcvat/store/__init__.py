@@ -1,16 +1,30 @@
-"""The store: SQLite tables, media and bulk annotations; knows the model and no format.
+"""The store: a directory with a SQLite database and media files.
 
-- `engine.Store`: `Store.create(dir)`, `Store.open(dir)`, `find_store(given)`;
-  `with store.write() as session:` is one transaction, `with store.read() as session:` a snapshot.
-- `tables`: the small tables as SQLModel rows (`ProjectRow`, `TaskRow`, `DataRow`, `FrameRow`,
-  `SegmentRow`, `JobRow`, `GuideRow`, `AssetRow`, …).
-- `labels`: `insert_labels`, `read_labels`, `label_ids` (names to ids for the annotations).
-- `annotations`: `AnnotationWriter(session, ids).write(job_id, Annotations)`, then `flush()`;
-  `AnnotationReader(session, ids).read(job_id)`.
-- `media`: `MediaKeeper(store, session, mode).add(media) -> id`, `sync()` before the commit,
-  `undo()` when it failed; `MediaShelf(store, session).get(id, name)`.
+Shape of the API, bottom up (the store knows no dataset format):
+
+- `engine`: ``Store.create(dir)``, ``Store.open(dir, readonly=False)``, ``find_store(explicit)``;
+  ``with store.write() as session`` is one IMMEDIATE transaction, ``with store.read() as session``
+  one consistent view. A session is a sqlmodel Session; ``raw(session)`` is its sqlite3 connection
+  for executemany. ``now()`` is a date as the database spells it.
+- `tables`: one SQLModel class a table (``ProjectRow``, ``TaskRow``, ``DataRow``, ``FrameRow``,
+  ``JobRow``, …); JSON columns hold text.
+- `media`: ``with store.media.batch() as batch`` around ``store.write()``: ``batch.add(media)`` gives
+  ``Blob(sha256, size)``, files appear before the transaction commits and go again when it fails;
+  ``media_id = copied(session, blob)`` / ``referenced(session, path)``;
+  ``media_of(store, session, media_id, name)`` gives a `model.Media`; ``collect(store)`` frees
+  orphans.
+- `annotations`: ``labels = label_map(session, project_id=… | task_id=…)``;
+  ``write_annotations(session, job_id, annotations, labels)``, ``AnnotationWriter`` for streams,
+  ``read_annotations(session, job_id, labels)`` in the order written,
+  ``frames_of(session, job_ids, labels)`` and ``tracks_of`` for exports, ``clear_annotations``.
+
+Services on top (plain functions, values with ids):
+
+- `localcvat.projects`, `localcvat.tasks`, `localcvat.jobs`, `localcvat.users`, `localcvat.labels`
+  and `localcvat.label_rows` (labels in the database).
+- Low-level creation, nothing derived: ``projects.create_project_row(session, ProjectDraft)`` and
+  ``tasks.create_task_rows(session, TaskDraft)`` with explicit `DataDraft`, `FileDraft`s,
+  `FrameDraft`s, `SegmentDraft`s, `JobDraft`s and their `Annotations`.
+- `localcvat.datasets`: ``import_dataset`` and ``export_dataset`` between a `model.Dataset` and the
+  store.
 """
-
-from localcvat.store.engine import Store, find_store
-
-__all__ = ["Store", "find_store"]

@@ -1,94 +1,221 @@
-"""The store on disk: one folder with a SQLite database, its media, exports and trash.
+"""Opening, creating and migrating a store; transactions.
 
-WAL, foreign keys on, one writer at a time. Every write is one IMMEDIATE transaction, so that after
-a kill at any moment the store is as before or as after.
+One writer at a time (IMMEDIATE transactions on a WAL database), readers never wait. A store of an
+older schema is copied, then migrated when it is opened; one of a newer schema is refused.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from localcvat.errors import StoreError
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlmodel import Session
+
+    from localcvat.store.media import MediaFolder
+
 DATABASE = "localcvat.db"
 FOLDER = ".localcvat"
-SUBFOLDERS = ("media", "exports", "trash", "tmp")
-APPLICATION_ID = 0x4C435654  # "LCVT"
+APPLICATION_ID = 0x6C637674  # "lcvt"
 SCHEMA_VERSION = 1
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0
+SUBFOLDERS = ("media", "exports", "trash", "tmp")
+
+
+def now() -> str:
+    """This moment as the database spells dates: ISO 8601 UTC, microseconds, ``Z``."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def find_store(explicit: str | os.PathLike[str] | None = None) -> Path:
+    """The store directory: the given one, else $LOCALCVAT_STORE, else `.localcvat` here or above.
+
+    Raises StoreError that tells to run ``localcvat init``.
+    """
+    named = explicit or os.environ.get("LOCALCVAT_STORE")
+    if named:
+        for folder in (Path(named), Path(named) / FOLDER):
+            if (folder / DATABASE).is_file():
+                return folder
+        raise StoreError("no store there", where=str(named), hint="make one: localcvat init")
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FOLDER / DATABASE).is_file():
+            return folder / FOLDER
+    raise StoreError(
+        "no store in this folder or above it",
+        where=str(here),
+        hint="make one with `localcvat init`, or name one with --store or $LOCALCVAT_STORE",
+    )
 
 
 class Store:
-    """An open store; use `Store.create` or `Store.open`, and `read` and `write` for sessions."""
+    """An open store; use `create` or `open`, and `close` (or a with statement) when done."""
 
-    def __init__(self, path: Path, engine: Engine, readonly: bool) -> None:
+    def __init__(self, path: Path, readonly: bool, busy_seconds: float = BUSY_SECONDS) -> None:
         self.path = path
-        self.engine = engine
         self.readonly = readonly
+        self._busy = busy_seconds
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Store:
-        """A new, empty store at `path`; raises StoreError when there is one."""
-        from localcvat.store.schema import build
-
+        """Make a store in `path` (made if needed) and open it; raises StoreError if there is one."""
         folder = Path(path).absolute()
-        if (folder / DATABASE).exists():
-            raise StoreError("there is a store already", where=str(folder))
+        database = folder / DATABASE
         try:
             for name in SUBFOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
-            build(folder / DATABASE)
         except OSError as error:
             raise StoreError(error.strerror or str(error), where=str(folder)) from error
+        with _storage_errors(folder), _connected(database) as connection:
+            if _header(connection)[0] == APPLICATION_ID:
+                raise StoreError("there is a store already", where=str(folder))
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise StoreError("the database is not a store of localcvat", where=str(database))
+            connection.execute("PRAGMA journal_mode=WAL")
+            _migrate(database, connection)
         return cls.open(folder)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], readonly: bool = False) -> Store:
-        """The store at `path`, migrated forward when it is older.
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        readonly: bool = False,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> Store:
+        """Open the store in `path`, migrating an older one after a copy of its database.
 
-        Raises StoreError when there is none, or when it is damaged or of a newer version.
+        Raises StoreError when it is missing, damaged, locked, or of a newer localcvat.
         """
-        from localcvat.store.schema import bring_up_to_date
-
         folder = Path(path).absolute()
         database = folder / DATABASE
         if not database.is_file():
-            raise StoreError("no store here", where=str(folder), hint="make one: localcvat init")
-        readonly = readonly or not os.access(database, os.W_OK) or not os.access(folder, os.W_OK)
-        bring_up_to_date(database, readonly)
+            raise StoreError("no store there", where=str(folder), hint="make one: localcvat init")
+        readonly = readonly or not (os.access(database, os.W_OK) and os.access(folder, os.W_OK))
+        store = cls(folder, readonly, busy_seconds)
+        with _storage_errors(folder):
+            connection = store._connect()
+            try:
+                store._check_version(connection)
+            finally:
+                connection.close()
         if not readonly:
-            _clear_temporary(folder)
-        return cls(folder, _engine(database, readonly), readonly)
+            store.media.sweep()
+        return store
 
-    @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session on one consistent snapshot."""
-        with _explained(self.path), Session(self.engine) as session:
-            yield session
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        application, version = _header(connection)
+        if application != APPLICATION_ID:
+            raise StoreError(
+                "the database is not a store of localcvat, or was never finished",
+                where=str(self.path),
+                hint="make one: localcvat init",
+            )
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"made by a newer localcvat: schema {version}, this one knows {SCHEMA_VERSION}",
+                where=str(self.path),
+                hint="upgrade with `pip install -U localcvat`",
+            )
+        if version < SCHEMA_VERSION:
+            if self.readonly:
+                raise StoreError(
+                    f"schema {version} must be migrated to {SCHEMA_VERSION} first",
+                    where=str(self.path),
+                    hint="open it once where it can be written",
+                )
+            _copy_database(connection, self.path / f"{DATABASE}.schema-{version}.bak")
+            _migrate(self.path / DATABASE, connection)
+
+    @cached_property
+    def media(self) -> MediaFolder:
+        """The media files of the store."""
+        from localcvat.store.media import MediaFolder
+
+        return MediaFolder(self)
+
+    def _connect(self) -> sqlite3.Connection:
+        """A configured connection; transactions are ours to begin."""
+        database = self.path / DATABASE
+        try:
+            connection = _connect(database, self._busy, readonly=self.readonly)
+            connection.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.OperationalError:
+            if not self.readonly:
+                raise
+            # A WAL database in a folder nobody may write can only be read as unchanging.
+            connection = _connect(database, self._busy, readonly=True, immutable=True)
+        return connection
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine; sessions of `read` and `write` are the way to use it."""
+        from sqlalchemy import create_engine, event
+        from sqlalchemy.engine import Connection
+
+        engine = create_engine("sqlite://", creator=self._connect, poolclass=_pool())
+
+        def begin(connection: Connection) -> None:
+            mode = connection.get_execution_options().get("begin_mode", "DEFERRED")
+            connection.exec_driver_sql(f"BEGIN {mode}")
+
+        event.listen(engine, "begin", begin)
+        return engine
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that is one transaction: committed at the end, rolled back on any exception."""
+        """One write transaction: committed on success, rolled back on any exception."""
         if self.readonly:
             raise StoreError("the store is read-only", where=str(self.path))
-        with _explained(self.path), Session(self.engine, expire_on_commit=False) as session:
-            session.connection(execution_options={"localcvat_write": True})
+        with self._session("IMMEDIATE") as session:
             yield session
             session.commit()
 
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent view of the store; nothing written in it is kept."""
+        with self._session("DEFERRED") as session:
+            yield session
+
+    @contextmanager
+    def _session(self, mode: str) -> Iterator[Session]:
+        from sqlmodel import Session
+
+        with _storage_errors(self.path):
+            bind = self.engine.execution_options(begin_mode=mode)
+            session = Session(bind, autoflush=True, expire_on_commit=False)
+            try:
+                session.connection()
+                yield session
+            finally:
+                session.close()
+
+    def snapshot(self, target: str | os.PathLike[str]) -> None:
+        """A consistent copy of the database, taken while others may write."""
+        if os.path.lexists(target):
+            raise StoreError("the file exists", where=str(target))
+        with _storage_errors(self.path):
+            connection = self._connect()
+            try:
+                _copy_database(connection, Path(target))
+            finally:
+                connection.close()
+
     def close(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
+        """Release the connections."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
     def __enter__(self) -> Store:
         return self
@@ -97,97 +224,104 @@ class Store:
         self.close()
 
 
-def find_store(explicit: str | None = None) -> Path:
-    """The store's folder: `explicit`, else ``.localcvat`` in this folder or above it.
-
-    Raises StoreError telling how to make one.
-    """
-    if explicit:
-        given = Path(explicit)
-        return given / FOLDER if (given / FOLDER / DATABASE).is_file() else given
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / FOLDER / DATABASE).is_file():
-            return folder / FOLDER
-    raise StoreError("no store found here or above", hint="make one with `localcvat init`")
+def raw(session: Session) -> sqlite3.Connection:
+    """The sqlite3 connection of a session, for bulk statements in the same transaction."""
+    return cast(sqlite3.Connection, session.connection().connection.driver_connection)
 
 
-def connect(database: Path, readonly: bool = False) -> sqlite3.Connection:
-    """A plain connection with the store's settings, in autocommit mode."""
-    mode = "ro" if readonly else "rw"
-    uri = f"{database.absolute().as_uri()}?mode={mode}"
+def _pool() -> Any:
+    from sqlalchemy.pool import QueuePool
+
+    return QueuePool
+
+
+def _uri(database: Path, readonly: bool, immutable: bool) -> str:
+    mode = "ro" if readonly else "rwc"
+    flags = f"mode={mode}&immutable=1" if immutable else f"mode={mode}"
+    return f"file:{quote(os.fsencode(database))}?{flags}"
+
+
+def _connect(
+    database: Path, busy: float, *, readonly: bool = False, immutable: bool = False
+) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        _uri(database, readonly, immutable),
+        uri=True,
+        timeout=busy,
+        isolation_level=None,
+        check_same_thread=False,
     )
-    connection.execute("PRAGMA foreign_keys = ON")
-    if not readonly:
-        connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -65536")
-    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-65536")
     connection.create_function("casefold", 1, _casefold, deterministic=True)
     return connection
 
 
-def _casefold(text: Any) -> Any:
-    return text.casefold() if isinstance(text, str) else text
-
-
-def _engine(database: Path, readonly: bool) -> Engine:
-    engine = create_engine("sqlite://", creator=lambda: connect(database, readonly))
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        # sqlite3's own transaction control is off (isolation_level None): a writer takes the lock
-        # at once, so that it never fails halfway with a busy database.
-        options = connection.get_execution_options()
-        word = "IMMEDIATE" if options.get("localcvat_write") else "DEFERRED"
-        connection.exec_driver_sql(f"BEGIN {word}")
-
-    return engine
-
-
-def _clear_temporary(folder: Path) -> None:
-    for entry in (folder / "tmp").glob("*"):
-        if not _in_use(entry):
-            if entry.is_dir():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                entry.unlink(missing_ok=True)
-
-
-def _in_use(entry: Path) -> bool:
-    """Whether the process that made this temporary file, named in it as ``<pid>-…``, is alive."""
-    pid = entry.name.partition("-")[0]
-    if not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _casefold(value: object) -> object:
+    return value.casefold() if isinstance(value, str) else value
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn the database's failures into StoreError with what to do."""
+def _connected(database: Path) -> Iterator[sqlite3.Connection]:
+    connection = _connect(database, BUSY_SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _header(connection: sqlite3.Connection) -> tuple[int, int]:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    return application, version
+
+
+def _copy_database(connection: sqlite3.Connection, target: Path) -> None:
+    temporary = target.with_name(f"{target.name}.partial")
+    temporary.unlink(missing_ok=True)
+    copy = sqlite3.connect(temporary)
+    try:
+        connection.backup(copy)
+    finally:
+        copy.close()
+    os.replace(temporary, target)
+
+
+def _migrate(database: Path, connection: sqlite3.Connection) -> None:
+    from localcvat.store.migrations import upgrade
+
+    upgrade(database, connection, APPLICATION_ID, SCHEMA_VERSION)
+
+
+@contextmanager
+def _storage_errors(folder: Path) -> Iterator[None]:
+    """Turn what SQLite and its wrapper raise into StoreError."""
     try:
         yield
-    except DBAPIError as error:
-        raise explained(error.orig or error, path) from error
     except sqlite3.Error as error:
-        raise explained(error, path) from error
+        raise _store_error(error, folder) from error
+    except Exception as error:
+        original = getattr(error, "orig", None)
+        if isinstance(original, sqlite3.Error):
+            raise _store_error(original, folder) from error
+        raise
 
 
-def explained(error: BaseException, path: Path) -> StoreError:
-    """A StoreError for a failure of SQLite."""
+def _store_error(error: sqlite3.Error, folder: Path) -> StoreError:
     text = str(error)
     hint = ""
     if "locked" in text or "busy" in text:
-        hint = f"another process is writing; try again when it is done ({BUSY_SECONDS} s waited)"
+        text, hint = "the store is locked by another process", "wait for it to end, then try again"
     elif "malformed" in text or "not a database" in text:
-        hint = "run `localcvat check`, or restore a snapshot"
+        hint = "restore the database from a copy; `localcvat check` says more"
     elif "full" in text:
-        hint = "free some disk space"
-    return StoreError(text, where=str(path), hint=hint)
+        hint = "free some space; nothing was changed"
+    return StoreError(text, where=str(folder), hint=hint)
+
+
+def remove_quietly(path: str | os.PathLike[str]) -> None:
+    """Unlink a file of ours that may be gone already."""
+    with suppress(OSError):
+        os.unlink(path)

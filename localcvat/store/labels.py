@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import orjson
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from localcvat.errors import DatasetError
 from localcvat.model import AttributeSpec, Label
@@ -51,7 +51,7 @@ def read_label_rows(
     session: Session, *, project_id: int | None = None, task_id: int | None = None
 ) -> list[LabelRow]:
     """The label rows of a project, or of a task without one, in order of creation."""
-    query = select(LabelRow).order_by(LabelRow.id)
+    query = select(LabelRow).order_by(col(LabelRow.id))
     if project_id is not None:
         query = query.where(LabelRow.project_id == project_id)
     else:
@@ -62,8 +62,8 @@ def read_label_rows(
 def read_spec_rows(session: Session, labels: list[LabelRow]) -> list[AttributeSpecRow]:
     """The attribute rows of these labels, in order of creation."""
     ids = [row.id for row in labels]
-    query = select(AttributeSpecRow).where(AttributeSpecRow.label_id.in_(ids))  # type: ignore[attr-defined]
-    return list(session.exec(query.order_by(AttributeSpecRow.id)))  # type: ignore[arg-type]
+    query = select(AttributeSpecRow).where(col(AttributeSpecRow.label_id).in_(ids))
+    return list(session.exec(query.order_by(col(AttributeSpecRow.id))))
 
 
 def label_ids(
