@@ -16,7 +16,7 @@ Shape of the API, bottom up (the store knows no dataset format):
 - `annotations`: ``labels = label_map(session, project_id=… | task_id=…)``;
   ``write_annotations(session, job_id, annotations, labels)``, ``AnnotationWriter`` for streams,
   ``read_annotations(session, job_id, labels)`` in the order written,
-  ``frames_of(session, job_ids, labels)`` and ``tracks_of`` for exports, ``clear_annotations``.
+  ``frames_of(session, job_id, labels)`` and ``tracks_of`` for exports, ``clear_annotations``.
 
 Services on top (plain functions, values with ids):
 

@@ -1,221 +1,322 @@
-"""Media in the store: content-addressed copies, or references that leave the user's files in place.
+"""Media files of a store: content-addressed copies, references to the user's own files, orphans.
 
-A copy is hashed while it is written to ``tmp/``, then renamed to ``media/ab/cdef…`` before the
-transaction that names it commits: a crash leaves at most a file no row names, which `gc` removes.
+A copy is hashed while it is written under ``tmp/``, then renamed to ``media/ab/cdef…`` before the
+transaction that mentions it commits. A journal names what was renamed, so that whatever a crash
+left behind is found by the next `sweep`. Files are removed only while no batch is active anywhere,
+which a lock on ``tmp/lock`` makes sure of.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, TYPE_CHECKING, Literal
 
-from sqlmodel import Session
+import msgspec
 
-from localcvat.archive import COPY_CHUNK, FileMedia
-from localcvat.errors import SourceError, StoreError
+from localcvat.archive import FileMedia
+from localcvat.errors import LocalCvatError, NotFoundError, StoreError
 from localcvat.model import Media
-from localcvat.store.annotations import raw_connection
-from localcvat.store.engine import Store
+from localcvat.store.engine import Store, raw, remove_quietly
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 MediaMode = Literal["copy", "reference", "none"]
+CHUNK = 1 << 20
+FICLONE = 0x40049409
+SYNC_EACH = 32
 
 
-class StoredMedia(FileMedia):
-    """Media of the store; a reference is checked against its recorded size before it is read."""
+class Blob(msgspec.Struct, frozen=True):
+    """What was stored: the SHA-256 in hex and the length in bytes."""
 
-    def __init__(self, path: str, name: str, size: int, reference: bool) -> None:
-        super().__init__(path, name)
-        self._size = size
-        self._reference = reference
-
-    def byte_size(self) -> int:
-        return self._size
-
-    def check(self) -> None:
-        """Raise SourceError when the file is missing or has another size than recorded."""
-        path = self.path or ""
-        try:
-            size = os.stat(path).st_size
-        except OSError as error:
-            kind = "referenced file" if self._reference else "media file of the store"
-            raise SourceError(f"the {kind} is missing", where=path) from error
-        if size != self._size:
-            raise SourceError(f"has {size} bytes, {self._size} were recorded", where=path)
+    sha256: str
+    size: int
 
 
-def media_path(store: Store, sha256: str) -> Path:
-    """Where the copy with this hash lies."""
-    return store.path / "media" / sha256[:2] / sha256[2:]
+class Collected(msgspec.Struct):
+    """What `collect` freed."""
+
+    files: int = 0
+    bytes: int = 0
 
 
-class MediaKeeper:
-    """Adds media to the store inside one write transaction; `undo` removes files it brought in."""
+class MediaFolder:
+    """The ``media/`` and ``tmp/`` folders of a store."""
 
-    def __init__(self, store: Store, session: Session, mode: MediaMode = "copy") -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._db = raw_connection(session)
-        self._mode = mode
-        self._brought: list[Path] = []
-        self._folders: set[Path] = set()
+        self.root = store.path / "media"
+        self.temporary = store.path / "tmp"
 
-    def add(self, media: Media) -> int | None:
-        """The id of the media row for these bytes, made if needed; None in mode `none`.
+    def path(self, sha256: str) -> Path:
+        """Where the copy with this hash lies."""
+        return self.root / sha256[:2] / sha256[2:]
 
-        Media without a file of its own (inside an archive) is copied even in mode `reference`.
-        Raises SourceError when it can't be read.
+    @contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """Files to be added together with one transaction; open it around ``store.write()``.
+
+        When the block raises, the files it brought are removed again.
         """
-        if self._mode == "none":
-            return None
-        if self._mode == "reference" and media.path is not None:
-            return self._reference(media.path)
-        return self.add_copy(media)
+        if self._store.readonly:
+            raise StoreError("the store is read-only", where=str(self._store.path))
+        self.temporary.mkdir(exist_ok=True)
+        with self._lock(fcntl.LOCK_SH):
+            batch = Batch(self)
+            try:
+                yield batch
+            except BaseException:
+                batch.discard_parts()
+                raise
+            else:
+                batch.close()
+            finally:
+                failed = batch.journal.exists()
+        if failed:
+            self.sweep()
 
-    def add_copy(self, media: Media) -> int:
-        """The id of the row of a copy of these bytes."""
-        temporary = self._store.path / "tmp" / f"{os.getpid()}-{secrets.token_hex(8)}"
+    @contextmanager
+    def _lock(self, mode: int) -> Iterator[None]:
+        descriptor = os.open(self.temporary / "lock", os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            digest, size = _copy_hashed(media, temporary)
-            known = self._db.execute(
-                "SELECT id FROM media WHERE sha256 = ? AND kind = 'copy'", (digest,)
-            ).fetchone()
-            target = media_path(self._store, digest)
-            if not target.exists():
-                self._place(temporary, target)
+            fcntl.flock(descriptor, mode)
+            yield
         finally:
-            temporary.unlink(missing_ok=True)
-        if known is not None:
-            return int(known[0])
-        row = self._db.execute(
-            "INSERT INTO media (sha256, size, kind) VALUES (?, ?, 'copy')", (digest, size)
-        )
-        return int(row.lastrowid or 0)
+            os.close(descriptor)
 
-    def _place(self, temporary: Path, target: Path) -> None:
-        if target.parent not in self._folders:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(target.parent)
-        os.rename(temporary, target)
-        self._brought.append(target)
+    def sweep(self) -> None:
+        """Remove what crashed or failed batches left; does nothing while another batch is active."""
+        try:
+            if not any(name != "lock" for name in os.listdir(self.temporary)):
+                return
+        except OSError:
+            return
+        with suppress(BlockingIOError), self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            for entry in list(self.temporary.iterdir()):
+                if entry.suffix == ".journal":
+                    self._undo(entry)
+                if entry.name != "lock":
+                    remove_quietly(entry)
 
-    def _reference(self, path: str) -> int:
-        absolute = os.path.abspath(path)
-        digest, size = file_sha256(absolute)
-        mtime = os.stat(absolute).st_mtime_ns
-        known = self._db.execute(
-            "SELECT id FROM media WHERE path = ? AND kind = 'reference' AND sha256 = ?",
-            (absolute, digest),
-        ).fetchone()
-        if known is not None:
-            return int(known[0])
-        row = self._db.execute(
-            "INSERT INTO media (sha256, size, kind, path, mtime_ns) "
-            "VALUES (?, ?, 'reference', ?, ?)",
-            (digest, size, absolute, mtime),
-        )
-        return int(row.lastrowid or 0)
+    def _undo(self, journal: Path) -> None:
+        with self._store.read() as session:
+            for sha256 in journal.read_text().split():
+                known = raw(session).execute(
+                    "SELECT 1 FROM media WHERE sha256 = ? AND kind = 'copy'", (sha256,)
+                )
+                if known.fetchone() is None:
+                    remove_quietly(self.path(sha256))
+
+    def collect(self) -> Collected:
+        """Remove media rows nothing mentions and copies no row mentions; see `collect`."""
+        freed = Collected()
+        self.temporary.mkdir(exist_ok=True)
+        try:
+            with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                with self._store.write() as session:
+                    raw(session).execute(_UNUSED_ROWS)
+                with self._store.read() as session:
+                    rows = raw(session).execute("SELECT sha256 FROM media WHERE kind = 'copy'")
+                    known = {row[0] for row in rows}
+                self._remove_unknown(known, freed)
+        except BlockingIOError as error:
+            raise StoreError(
+                "media are being added by another process",
+                where=str(self._store.path),
+                hint="try again when it has ended",
+            ) from error
+        return freed
+
+    def _remove_unknown(self, known: set[str], freed: Collected) -> None:
+        for folder in sorted(self.root.iterdir()):
+            if not folder.is_dir() or len(folder.name) != 2:
+                continue
+            for file in sorted(folder.iterdir()):
+                if folder.name + file.name not in known:
+                    freed.files += 1
+                    freed.bytes += file.stat().st_size
+                    file.unlink()
+
+
+_UNUSED_ROWS = """
+DELETE FROM media WHERE id NOT IN (SELECT media_id FROM frame WHERE media_id IS NOT NULL)
+  AND id NOT IN (SELECT media_id FROM data_file WHERE media_id IS NOT NULL)
+  AND id NOT IN (SELECT media_id FROM asset)
+"""
+
+
+class Batch:
+    """The files of one transaction."""
+
+    def __init__(self, folder: MediaFolder) -> None:
+        self._folder = folder
+        self._token = secrets.token_hex(8)
+        self._count = 0
+        self.journal = folder.temporary / f"{self._token}.journal"
+        self._journal = open(self.journal, "w")
+        self._made: set[str] = set()
+
+    def add(self, media: Media) -> Blob:
+        """Copy the bytes of `media` into the store; equal bytes are kept once."""
+        with media.open() as stream:
+            return self.add_stream(stream)
+
+    def add_stream(self, stream: IO[bytes]) -> Blob:
+        """As `add`, from an open binary stream."""
+        part = self._folder.temporary / f"{self._token}-{self._count}.part"
+        self._count += 1
+        try:
+            with open(part, "xb") as target:
+                blob = _copy_hashed(stream, target)
+                if self._count <= SYNC_EACH:
+                    os.fsync(target.fileno())
+            self._publish(part, blob.sha256)
+        except LocalCvatError:
+            remove_quietly(part)
+            raise
+        except OSError as error:
+            remove_quietly(part)
+            raise StoreError(
+                error.strerror or str(error), where=str(self._folder.root), hint="is the disk full?"
+            ) from error
+        return blob
+
+    def _publish(self, part: Path, sha256: str) -> None:
+        target = self._folder.path(sha256)
+        if target.exists():
+            part.unlink()
+            return
+        self._journal.write(sha256 + "\n")
+        self._journal.flush()
+        if sha256[:2] not in self._made:
+            target.parent.mkdir(exist_ok=True)
+            self._made.add(sha256[:2])
+        os.rename(part, target)
 
     def sync(self) -> None:
-        """Make the brought files durable; call it before the transaction commits."""
-        for path in self._brought:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        """Make sure the files are on disk; call it before the transaction commits."""
+        if self._count > SYNC_EACH:
+            os.sync()
 
-    def undo(self) -> None:
-        """Remove the files this keeper brought in; for use when the transaction failed."""
-        for path in self._brought:
-            path.unlink(missing_ok=True)
-        self._brought.clear()
+    def discard_parts(self) -> None:
+        """Forget the batch; its journal stays for `sweep` to undo what was renamed."""
+        self._journal.close()
+
+    def close(self) -> None:
+        """The transaction has committed: nothing to undo any more."""
+        self._journal.close()
+        remove_quietly(self.journal)
 
 
-def _copy_hashed(media: Media, target: Path) -> tuple[str, int]:
+def _copy_hashed(stream: IO[bytes], target: IO[bytes]) -> Blob:
+    """Copy and hash in one pass; shares the blocks where the file system can (reflink).
+
+    Without reflink the bytes are in memory for hashing anyway, so they are written from there.
+    """
     digest = hashlib.sha256()
+    cloned = _cloned(stream, target)
     size = 0
+    while block := stream.read(CHUNK):
+        digest.update(block)
+        size += len(block)
+        if not cloned:
+            target.write(block)
+    return Blob(digest.hexdigest(), size)
+
+
+def _cloned(stream: IO[bytes], target: IO[bytes]) -> bool:
     try:
-        with media.open() as source, open(target, "xb") as out:
-            while chunk := source.read(COPY_CHUNK):
-                digest.update(chunk)
-                out.write(chunk)
-                size += len(chunk)
-    except FileNotFoundError as error:
-        raise SourceError("no such file", where=media.path or media.name) from error
-    return digest.hexdigest(), size
+        fcntl.ioctl(target.fileno(), FICLONE, stream.fileno())
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
-def file_sha256(path: str) -> tuple[str, int]:
-    """(hex SHA-256, length) of a file; raises SourceError when it can't be read."""
-    digest = hashlib.sha256()
-    size = 0
-    try:
-        with open(path, "rb") as source:
-            while chunk := source.read(COPY_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-    except OSError as error:
-        raise SourceError(error.strerror or str(error), where=path) from error
-    return digest.hexdigest(), size
-
-
-class MediaShelf:
-    """Finds stored media by id."""
-
-    def __init__(self, store: Store, session: Session) -> None:
-        self._store = store
-        self._db = raw_connection(session)
-
-    def get(self, media_id: int | None, name: str) -> StoredMedia | None:
-        """The media with this id under the base name of `name`; None for no id."""
-        if media_id is None:
-            return None
-        row = self._db.execute(
-            "SELECT sha256, size, kind, path FROM media WHERE id = ?", (media_id,)
+def copied(session: Session, blob: Blob) -> int:
+    """The id of the media row of a copied blob, made if needed."""
+    connection = raw(session)
+    row = connection.execute(
+        "SELECT id FROM media WHERE sha256 = ? AND kind = 'copy'", (blob.sha256,)
+    ).fetchone()
+    if row is None:
+        row = connection.execute(
+            "INSERT INTO media (sha256, size, kind) VALUES (?, ?, 'copy') RETURNING id",
+            (blob.sha256, blob.size),
         ).fetchone()
-        if row is None:
-            raise StoreError(f"no media #{media_id}", hint="run `localcvat check`")
-        sha256, size, kind, path = row
-        where = path if kind == "reference" else str(media_path(self._store, sha256))
-        return StoredMedia(where, os.path.basename(name), size, kind == "reference")
+    return int(row[0])
 
 
-def collect_garbage(store: Store, session: Session) -> tuple[int, int]:
-    """Delete media rows nothing refers to and their copies; (files, bytes) freed.
-
-    References are only forgotten: the user's files stay. Files are unlinked by the caller's
-    transaction's end, see `unlink_unreferenced`.
-    """
-    database = raw_connection(session)
-    orphans = database.execute(
-        "SELECT id, size, kind FROM media WHERE "
-        "NOT EXISTS (SELECT 1 FROM data_file f WHERE f.media_id = media.id) AND "
-        "NOT EXISTS (SELECT 1 FROM frame f WHERE f.media_id = media.id) AND "
-        "NOT EXISTS (SELECT 1 FROM asset a WHERE a.media_id = media.id)"
-    ).fetchall()
-    database.executemany("DELETE FROM media WHERE id = ?", [(row[0],) for row in orphans])
-    copies = [row for row in orphans if row[2] == "copy"]
-    return len(copies), sum(row[1] for row in copies)
-
-
-def unlink_unreferenced(store: Store) -> int:
-    """Delete media files no row names; returns how many.
-
-    Holds the write lock, so that no import is placing files meanwhile.
-    """
-    removed = 0
-    with store.write() as session:
-        known = {
-            row[0]
-            for row in raw_connection(session).execute(
-                "SELECT sha256 FROM media WHERE kind = 'copy'"
+def referenced(session: Session, path: str | os.PathLike[str]) -> int:
+    """The id of a media row that leaves the user's file where it is; hashes it as it is now."""
+    absolute = os.path.abspath(path)
+    try:
+        with open(absolute, "rb") as stream, open(os.devnull, "wb") as nowhere:
+            blob = _copy_hashed(stream, nowhere)
+            modified = os.fstat(stream.fileno()).st_mtime_ns
+    except OSError as error:
+        raise StoreError(error.strerror or str(error), where=absolute) from error
+    row = (
+        raw(session)
+        .execute(
+            "SELECT id FROM media WHERE kind = 'reference' AND path = ? AND sha256 = ?"
+            " AND mtime_ns = ?",
+            (absolute, blob.sha256, modified),
+        )
+        .fetchone()
+    )
+    if row is None:
+        row = (
+            raw(session)
+            .execute(
+                "INSERT INTO media (sha256, size, kind, path, mtime_ns)"
+                " VALUES (?, ?, 'reference', ?, ?) RETURNING id",
+                (blob.sha256, blob.size, absolute, modified),
             )
-        }
-        for folder in (store.path / "media").glob("??"):
-            for file in folder.iterdir():
-                if folder.name + file.name not in known:
-                    file.unlink(missing_ok=True)
-                    removed += 1
-    return removed
+            .fetchone()
+        )
+    return int(row[0])
+
+
+def keep_media(session: Session, batch: Batch, media: Media | None, mode: MediaMode) -> int | None:
+    """Take `media` into the store as `mode` says; bytes inside an archive can't be referenced."""
+    if media is None or mode == "none":
+        return None
+    if mode == "reference":
+        if media.path is None:
+            raise StoreError(
+                "media inside an archive can't be referenced",
+                where=media.name,
+                hint="use --media copy, or unpack the archive first",
+            )
+        return referenced(session, media.path)
+    return copied(session, batch.add(media))
+
+
+def media_of(store: Store, session: Session, media_id: int, name: str) -> FileMedia:
+    """The media of a row, unopened, under the base name `name`."""
+    row = (
+        raw(session)
+        .execute("SELECT kind, sha256, path FROM media WHERE id = ?", (media_id,))
+        .fetchone()
+    )
+    if row is None:
+        raise NotFoundError(f"no media {media_id}")
+    return stored_media(store, row[0], row[1], row[2], name)
+
+
+def stored_media(store: Store, kind: str, sha256: str, path: str | None, name: str) -> FileMedia:
+    """As `media_of`, from the columns of the row."""
+    place = path if kind == "reference" and path else str(store.media.path(sha256))
+    return FileMedia(place, name.rpartition("/")[2])
+
+
+def collect(store: Store) -> Collected:
+    """Free the media nothing mentions; never touches referenced files of the user."""
+    return store.media.collect()
