@@ -6,7 +6,10 @@ from localcvat.errors import SourceError
 from localcvat.model import Media
 
 IMAGE_EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .jp2 .avif .dib".split()
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
+        *(".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif"),
+    )
 )
 EXIF_ORIENTATION = 0x0112
 SWAPPING_ORIENTATIONS = frozenset((5, 6, 7, 8))

@@ -58,7 +58,7 @@ PREDEFINED_COLORS = frozenset(voc_color(index) for index in range(PREDEFINED_COU
 
 
 def normalized_label(name: str) -> str:
-    """`name` as CVAT hashes it: ASCII letters, lower case, one underscore for a run of - or space."""
+    """`name` as CVAT hashes it: ASCII, lower case, one underscore for a run of - or space."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     kept = re.sub(r"[^\w\s-]", "", ascii_name).strip().lower()
     return re.sub(r"[-\s]+", "-", kept).replace("-", "_")

@@ -42,7 +42,7 @@ for instance ``{"coco": {"id": 7, "area": 12.5}}``."""
 
 
 class Media(Protocol):
-    """The picture, point cloud or video behind an item; nothing is opened before it is asked for."""
+    """The picture, point cloud or video behind an item; nothing is opened before it is asked."""
 
     @property
     def name(self) -> str:
@@ -59,7 +59,7 @@ class Media(Protocol):
         """Length in bytes."""
 
     def image_size(self) -> tuple[int, int]:
-        """(width, height) in pixels as displayed (EXIF orientation applied), from the header alone."""
+        """(width, height) in pixels as displayed, EXIF applied, from the header alone."""
 
 
 class AttributeSpec(msgspec.Struct, kw_only=True):

@@ -87,7 +87,7 @@ class Report:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """``{"kept": [...], "changed": [...], "dropped": [...], "assumed": [...]}`` for `--json`."""
+        """Rows as lists under `kept`, `changed`, `dropped` and `assumed`, for `--json`."""
         rows: dict[str, Any] = {"kept": [], "changed": [], "dropped": [], "assumed": []}
         for entry in self.entries:
             row = msgspec.to_builtins(entry)
