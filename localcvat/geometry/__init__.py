@@ -1,0 +1,1 @@
+"""Geometry of annotations in CVAT's conventions: boxes, polygons, masks, ellipses, tracks."""
