@@ -1,0 +1,249 @@
+"""Bring a dataset down to what a writer can hold, and report every loss.
+
+Streaming: items pass one at a time. Tracks are compact and held, to be laid over the frames.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from localcvat.geometry.boxes import shape_box
+from localcvat.model import Dataset, Header, Item, Shape, Tag, Track
+from localcvat.plugin import Capabilities
+from localcvat.report import Report
+
+AREA_KINDS = frozenset(("polygon", "mask"))
+HOW = {
+    "rectangle": "written as its bounding box",
+    "polygon": "written as a polygon",
+    "mask": "written as a mask",
+}
+
+
+def needs_only_boxes(capabilities: Capabilities) -> bool:
+    """Whether a writer takes boxes and nothing finer, so that readers may skip segmentations."""
+    targets = capabilities.kinds | set(capabilities.converts.values())
+    return "rectangle" in targets and not targets & AREA_KINDS and not capabilities.attributes
+
+
+def adapt(dataset: Dataset, capabilities: Capabilities, report: Report) -> Dataset:
+    """`dataset` with only what `capabilities` allow; the report counts the rest as it streams."""
+    header = _header(dataset.header, capabilities, report)
+    adapter = _Adapter(capabilities, report)
+    tracks = list(dataset.tracks)
+    if capabilities.tracks == "native":
+        report_tracks(tracks, report)
+        return Dataset(header, adapter.items(dataset.items), tracks)
+    items = dataset.items
+    if tracks:
+        from localcvat.geometry.tracks import flatten_tracks
+
+        items = flatten_tracks(items, tracks, dataset.header.tasks)
+        outcome = "identity lost; written as shapes on each frame"
+        if capabilities.tracks == "none":
+            report.changed("track", outcome, tracks[0].label, count=len(tracks))
+        else:
+            how = "written as shapes on each frame with their track's number"
+            report.changed("track", how, tracks[0].label, count=len(tracks), lossy=False)
+    return Dataset(header, adapter.items(items))
+
+
+def report_tracks(tracks: Iterable[Track], report: Report) -> None:
+    """Count tracks that go through as they are."""
+    count = sum(1 for _ in tracks)
+    if count:
+        report.kept("track", count)
+
+
+def _header(header: Header, capabilities: Capabilities, report: Report) -> Header:
+    if header.labels:
+        report.kept("label", len(header.labels))
+    lost = {
+        "label attributes": not capabilities.label_attributes
+        and any(label.attributes for label in header.labels),
+        "label types": not capabilities.label_types
+        and any(label.type != "any" for label in header.labels),
+    }
+    for kind, is_lost in lost.items():
+        if is_lost:
+            first = next(lb.name for lb in header.labels if lb.attributes or lb.type != "any")
+            report.dropped(kind, "the format has no place for them", first)
+    return header
+
+
+class _Adapter:
+    """Applies one writer's capabilities to items, counting as it goes."""
+
+    def __init__(self, capabilities: Capabilities, report: Report) -> None:
+        self._can = capabilities
+        self._report = report
+
+    def items(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items with what the writer can hold."""
+        images = 0
+        kept: dict[str, int] = {}
+        for item in items:
+            images += 1
+            if item.tags:
+                item.tags = self._tags(item, kept)
+            if item.shapes:
+                item.shapes = self._shapes(item, kept)
+            yield item
+        if images:
+            self._report.kept("image", images)
+        for kind, count in kept.items():
+            self._report.kept(kind, count)
+
+    def _tags(self, item: Item, kept: dict[str, int]) -> list[Tag]:
+        if "tag" not in self._can.kinds:
+            why = "the format has no tags on images"
+            self._report.dropped("tag", why, item.path, count=len(item.tags))
+            return []
+        kept["tag"] = kept.get("tag", 0) + len(item.tags)
+        for tag in item.tags:
+            if tag.attributes and not self._can.tag_attributes:
+                self._lose("attribute", item, len(tag.attributes))
+                tag.attributes = {}
+        return item.tags
+
+    def _shapes(self, item: Item, kept: dict[str, int]) -> list[Shape]:
+        kinds, converts = self._can.kinds, self._can.converts
+        parts: dict[int, Shape] = {}
+        result: list[Shape] = []
+        for shape in item.shapes:
+            if shape.outside and shape.track_id is not None and not self._can.outside:
+                continue
+            if shape.type in kinds:
+                if shape.instance and not self._can.multipart and shape.instance in parts:
+                    self._separate(shape, item)
+                parts[shape.instance] = shape
+                kept[shape.type] = kept.get(shape.type, 0) + 1
+                self._strip(shape, item)
+                result.append(shape)
+            elif shape.type in converts:
+                if shape.instance and shape.instance in parts:
+                    self._join(parts[shape.instance], shape, item)
+                    continue
+                made = self._converted(shape, item, kinds, converts)
+                if made is not None:
+                    parts[shape.instance] = made
+                    self._strip(made, item)
+                    result.append(made)
+            else:
+                self._report.dropped(shape.type, "the format has no such shape", item.path)
+        return result
+
+    def _separate(self, shape: Shape, item: Item) -> None:
+        self._report.changed(
+            shape.type, "parts of one object written as objects of their own", item.path
+        )
+
+    def _converted(
+        self, shape: Shape, item: Item, kinds: frozenset[str], converts: dict[str, str]
+    ) -> Shape | None:
+        kind = shape.type
+        made: Shape | None = shape
+        while made is not None and made.type not in kinds:
+            target = converts.get(made.type)
+            if target is None or (target == kind and made is not shape):
+                made = None
+                break
+            made = convert_shape(made, target, item)
+        if made is None:
+            self._report.dropped(kind, "nothing of it is left to write", item.path)
+            return None
+        self._report.changed(kind, HOW.get(made.type, f"written as {made.type}"), item.path)
+        return made
+
+    def _join(self, first: Shape, part: Shape, item: Item) -> None:
+        """Widen the box of an object by a further part of it."""
+        if first.type != "rectangle" or (first.extras and "coco" in first.extras):
+            return
+        left, top, right, bottom = shape_box(part)
+        x1, y1, x2, y2 = first.points
+        first.points = [min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)]
+
+    def _strip(self, shape: Shape, item: Item) -> None:
+        can = self._can
+        if shape.attributes and not can.attributes:
+            self._lose("attribute", item, len(shape.attributes))
+            shape.attributes = {}
+        if shape.rotation and not can.rotation:
+            self._unrotate(shape, item)
+        if shape.occluded and not can.occluded:
+            self._lose("occluded", item)
+        if shape.group and not can.group and not shape.instance:
+            self._lose("group", item)
+        if shape.z_order and not can.z_order:
+            self._lose("z_order", item)
+        if shape.score is not None and not can.score:
+            self._lose("score", item)
+        if shape.source != "manual" and not can.source:
+            self._lose("source", item)
+
+    def _unrotate(self, shape: Shape, item: Item) -> None:
+        if shape.type == "rectangle":
+            shape.points = list(shape_box(shape, rotated=True))
+            shape.rotation = 0.0
+            self._report.changed("rotation", "box widened to hold the rotated one", item.path)
+
+    def _lose(self, field: str, item: Item, count: int = 1) -> None:
+        self._report.dropped(field, "the format has no place for it", item.path, count=count)
+
+
+def convert_shape(shape: Shape, target: str, item: Item) -> Shape | None:
+    """`shape` as a rectangle, polygon or mask; None when nothing of it lies on the image."""
+    try:
+        points = _points_as(shape, target, item)
+    except ValueError:
+        return None
+    made = _copy(shape)
+    made.type, made.points, made.elements = target, points, []
+    if target != "rectangle" or shape.type == "ellipse":
+        made.rotation = 0.0
+    return made
+
+
+def _copy(shape: Shape) -> Shape:
+    return copy.copy(shape)
+
+
+def _points_as(shape: Shape, target: str, item: Item) -> Any:
+    if target == "rectangle":
+        stated = (shape.extras or {}).get("coco", {}).get("bbox")
+        if stated:
+            x, y, width, height = stated
+            return [x, y, x + width, y + height]
+        return list(shape_box(shape, rotated=shape.type == "ellipse"))
+    if target == "mask":
+        return _mask_points(shape, item)
+    if shape.type == "rectangle":
+        from localcvat.geometry.boxes import rectangle_corners
+
+        return rectangle_corners(shape.points, shape.rotation)
+    if shape.type == "ellipse":
+        from localcvat.geometry.ellipses import ellipse_to_polygon
+
+        return ellipse_to_polygon(shape.points, shape.rotation)
+    if shape.type == "mask":
+        from localcvat.geometry.polygons import mask_to_polygons
+
+        return mask_to_polygons(shape.points)[0]
+    raise ValueError(f"a {shape.type} has no outline")
+
+
+def _mask_points(shape: Shape, item: Item) -> list[float]:
+    from localcvat.geometry.boxes import rectangle_corners
+    from localcvat.geometry.ellipses import ellipse_to_mask
+    from localcvat.geometry.masks import polygons_to_mask
+
+    if shape.type == "ellipse":
+        return ellipse_to_mask(shape.points, shape.rotation, item.width, item.height)
+    if shape.type == "rectangle":
+        ring = rectangle_corners(shape.points, shape.rotation)
+        return polygons_to_mask([ring], item.width, item.height)
+    if shape.type == "polygon":
+        return polygons_to_mask([shape.points], item.width, item.height)
+    raise ValueError(f"a {shape.type} has no area")

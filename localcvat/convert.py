@@ -1,0 +1,131 @@
+"""Plugin to plugin, streaming, with no store in between."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from localcvat.adapt import adapt, needs_only_boxes
+from localcvat.archive import DEFAULT_LIMITS, Limits, Sink, open_sink, open_source
+from localcvat.errors import LossError, OutputError, UsageError
+from localcvat.model import Dataset, Item
+from localcvat.plugin import (
+    FormatChoice,
+    ReadOptions,
+    WriteOptions,
+    detect_format,
+    find_format,
+)
+from localcvat.report import Report
+
+
+class ConvertOptions(msgspec.Struct, kw_only=True):
+    """What `convert` may be told beyond its source, target and formats.
+
+    `progress` is called with the number of items done. `overwrite` replaces an existing zip.
+    """
+
+    with_images: bool = False
+    strict: bool = False
+    overwrite: bool = False
+    image_size: tuple[int, int] | None = None
+    labels: list[str] | None = None
+    on_error: str = "raise"
+    limits: Limits = DEFAULT_LIMITS
+    params: dict[str, Any] = {}
+    progress: Callable[[int], None] | None = None
+
+
+def convert(
+    source_path: str | os.PathLike[str],
+    target_path: str | os.PathLike[str],
+    to: str,
+    from_: str | None = None,
+    options: ConvertOptions | None = None,
+) -> Report:
+    """Read the dataset at `source_path` and write it at `target_path` in the format `to`.
+
+    The source's format is detected unless `from_` names it. A target ending in ``.zip`` becomes a
+    zip. Returns the loss report. Raises LossError in strict mode when anything would be lost, and
+    any LocalCvatError of the reader or writer; the target is then not there.
+    """
+    options = options or ConvertOptions()
+    target = find_format(to)
+    if not target.format.can_write:
+        raise UsageError(f"the format {to!r} can't be written", hint="see `localcvat formats`")
+    _check_apart(source_path, target_path)
+    report = Report()
+    with open_source(source_path, options.limits) as source:
+        origin = find_format(from_).format if from_ else detect_format(source)
+        if not origin.can_read:
+            raise UsageError(f"the format {from_!r} can't be read", hint="see `localcvat formats`")
+        capabilities = target.format.capabilities(target.dialect)
+        read_options = ReadOptions(
+            boxes_only=needs_only_boxes(capabilities),
+            same_format=origin is target.format and target.dialect == "plain",
+            image_size=options.image_size,
+            labels=options.labels,
+            media=options.with_images,
+            on_error="skip" if options.on_error == "skip" else "raise",
+            params=options.params,
+        )
+        dataset = origin.read(source, read_options, report)
+        with open_sink(target_path, overwrite=options.overwrite) as sink:
+            write_dataset(dataset, target, sink, options, report)
+    return report
+
+
+def write_dataset(
+    dataset: Dataset, target: FormatChoice, sink: Sink, options: ConvertOptions, report: Report
+) -> None:
+    """Adapt `dataset` to a format and write it into `sink`; refuses losses in strict mode."""
+    if options.progress is not None:
+        dataset.items = _counted(dataset.items, options.progress)
+    adapted = adapt(dataset, target.format.capabilities(target.dialect), report)
+    if options.with_images:
+        adapted.items = _with_media(adapted.items, report)
+    target.format.write(
+        adapted,
+        sink,
+        WriteOptions(
+            dialect=target.dialect, with_images=options.with_images, params=options.params
+        ),
+        report,
+    )
+    if options.strict and report.losses:
+        raise LossError(_losses(report), hint="leave --strict out to accept this")
+
+
+def _losses(report: Report) -> str:
+    rows = [
+        f"{entry.count} {entry.kind} {entry.outcome}: {entry.reason}"
+        + (f" (first: {entry.example})" if entry.example else "")
+        for entry in report.losses
+    ]
+    return "nothing was written, for this would be lost: " + "; ".join(rows)
+
+
+def _counted(items: Iterable[Item], progress: Callable[[int], None]) -> Iterator[Item]:
+    for done, item in enumerate(items, 1):
+        yield item
+        progress(done)
+
+
+def _with_media(items: Iterable[Item], report: Report) -> Iterator[Item]:
+    for item in items:
+        if item.media is None:
+            report.dropped("image file", "the source has no such file", item.path)
+        yield item
+
+
+def _check_apart(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """Refuse a target that is the source or lies inside it: sources are never modified."""
+    origin, goal = Path(source).resolve(), Path(target).resolve()
+    if goal == origin or (origin.is_dir() and origin in goal.parents):
+        raise OutputError(
+            "the target is inside the source", where=str(target), hint="name another place"
+        )
