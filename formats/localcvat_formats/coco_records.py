@@ -1,0 +1,289 @@
+"""Typed records of a COCO file and their decoding; every failure names its JSON path."""
+
+from __future__ import annotations
+
+import math
+import mmap
+from typing import Any
+
+import msgspec
+
+from localcvat.archive import Source
+from localcvat.errors import DatasetError
+from localcvat.report import Report
+
+Id = int | str
+Number = int | float
+LARGEST_COORDINATE = 1e9
+"""Beyond this a coordinate is taken for damage."""
+LARGEST_DIAGNOSED = 1 << 28
+"""Bytes of a malformed file that are parsed once more, leniently, to name the place."""
+
+
+class ImageRecord(msgspec.Struct, gc=False):
+    """An entry of `images`."""
+
+    id: Id
+    file_name: str
+    width: Number | None = None
+    height: Number | None = None
+
+
+class CategoryRecord(msgspec.Struct, gc=False):
+    """An entry of `categories`; the last two are those of keypoint files."""
+
+    id: Id
+    name: str | int
+    supercategory: str | None = None
+    keypoints: list[str] | None = None
+    skeleton: list[list[int]] | None = None
+
+
+class BoxRecord(msgspec.Struct, gc=False):
+    """An annotation of which only the box is wanted; the segmentation is not looked at."""
+
+    id: Id | None = None
+    image_id: Id | None = None
+    category_id: Id | None = None
+    bbox: list[float] | None = None
+    attributes: dict[str, Any] | None = None
+    score: float | None = None
+
+
+class AnnotationRecord(msgspec.Struct, gc=False):
+    """An entry of `annotations`; the segmentation stays undecoded until its image is reached."""
+
+    id: Id | None = None
+    image_id: Id | None = None
+    category_id: Id | None = None
+    bbox: list[float] | None = None
+    attributes: dict[str, Any] | None = None
+    score: float | None = None
+    segmentation: msgspec.Raw = msgspec.Raw()
+    area: Number | None = None
+    iscrowd: Number | bool | None = None
+    keypoints: list[float] | None = None
+    num_keypoints: int | None = None
+    group: int | None = None
+
+
+class ClosedRecord(AnnotationRecord, gc=False, forbid_unknown_fields=True):
+    """An annotation that holds nothing but the known keys."""
+
+
+KNOWN_KEYS = frozenset(AnnotationRecord.__struct_fields__)
+Record = BoxRecord | AnnotationRecord
+
+
+class BoxFile(msgspec.Struct):
+    """A COCO file read for its boxes."""
+
+    images: list[msgspec.Raw]
+    annotations: list[BoxRecord] = []
+    categories: list[msgspec.Raw] | None = None
+
+
+class KnownFile(msgspec.Struct):
+    """A COCO file whose annotations have only known keys."""
+
+    images: list[msgspec.Raw]
+    annotations: list[ClosedRecord] = []
+    categories: list[msgspec.Raw] | None = None
+    info: msgspec.Raw = msgspec.Raw()
+    licenses: msgspec.Raw = msgspec.Raw()
+
+
+class RawFile(msgspec.Struct):
+    """A COCO file whose entries are decoded one at a time."""
+
+    images: list[msgspec.Raw]
+    annotations: list[msgspec.Raw] = []
+    categories: list[msgspec.Raw] | None = None
+    info: msgspec.Raw = msgspec.Raw()
+    licenses: msgspec.Raw = msgspec.Raw()
+
+
+class CocoFile(msgspec.Struct):
+    """A decoded file: `raw` holds the annotations' own text where unknown keys must be kept.
+
+    `indices` gives the position of each annotation in the file when some were skipped.
+    """
+
+    where: str
+    images: list[msgspec.Raw]
+    annotations: list[Any]
+    categories: list[msgspec.Raw] | None
+    info: Any = None
+    licenses: Any = None
+    raw: list[msgspec.Raw] | None = None
+    indices: list[int] | None = None
+
+    def place(self, position: int, field: str = "") -> str:
+        """How messages call the annotation at `position`."""
+        index = self.indices[position] if self.indices is not None else position
+        dot = "." if field and not field.startswith("[") else ""
+        return f"{self.where}: annotations[{index}]{dot}{field}"
+
+
+def file_bytes(source: Source, name: str) -> bytes | mmap.mmap:
+    """The file's bytes, mapped where it is a real file; UTF-8 without BOM, never empty."""
+    where = source.where(name)
+    path = source.local_path(name)
+    size = source.byte_size(name)
+    data: bytes | mmap.mmap
+    if path is not None and 1 << 20 < size <= source.limits.max_text_bytes:
+        with open(path, "rb") as stream:
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    else:
+        data = source.read(name)
+    if data[:3] == b"\xef\xbb\xbf" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        from localcvat.text import decode
+
+        data = decode(data[:], where).encode()
+    if len(data) < 1 << 16 and not data[:].strip():
+        raise DatasetError("the file is empty", where=where)
+    return data
+
+
+def decode_file(
+    data: bytes | mmap.mmap, where: str, *, boxes_only: bool, skip: bool, report: Report
+) -> CocoFile:
+    """The file's records; raises DatasetError with the place of the first thing amiss.
+
+    With `skip`, annotations of the wrong types are left out and reported.
+    """
+    if not skip:
+        try:
+            if boxes_only:
+                boxes = msgspec.json.decode(data, type=BoxFile)
+                return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
+            known = msgspec.json.decode(data, type=KnownFile)
+            info, licenses = _builtins(known.info), _builtins(known.licenses)
+            return CocoFile(
+                where, known.images, known.annotations, known.categories, info, licenses
+            )
+        except (msgspec.DecodeError, RecursionError):
+            pass  # decoded again one by one: to keep unknown keys, or to name the place
+    return _decode_each(data, where, boxes_only, skip, report)
+
+
+def _decode_each(
+    data: bytes | mmap.mmap, where: str, boxes_only: bool, skip: bool, report: Report
+) -> CocoFile:
+    try:
+        whole = msgspec.json.decode(data, type=RawFile)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise located(error, data, where) from error
+    decoder = msgspec.json.Decoder(BoxRecord if boxes_only else AnnotationRecord)
+    records: list[Any] = []
+    raws: list[msgspec.Raw] = []
+    indices: list[int] = []
+    for index, raw in enumerate(whole.annotations):
+        try:
+            record = decoder.decode(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            problem = entry_error(error, where, f"annotations[{index}]")
+            if not skip:
+                raise problem from error
+            report.dropped("annotation", problem.what, problem.where)
+            continue
+        records.append(record)
+        raws.append(raw)
+        indices.append(index)
+    return CocoFile(
+        where,
+        whole.images,
+        records,
+        whole.categories,
+        None if boxes_only else _builtins(whole.info),
+        None if boxes_only else _builtins(whole.licenses),
+        None if boxes_only else raws,
+        indices,
+    )
+
+
+def unknown_keys(raw: msgspec.Raw) -> dict[str, Any]:
+    """The values of an annotation under keys of none of the records."""
+    keys: dict[str, Any] = msgspec.json.decode(raw)
+    return {key: value for key, value in keys.items() if key not in KNOWN_KEYS}
+
+
+def _builtins(raw: msgspec.Raw) -> Any:
+    return msgspec.json.decode(raw) if bytes(raw) else None
+
+
+def entry_error(error: Exception, where: str, path: str) -> DatasetError:
+    """A decoding error of one entry, with the path inside the file."""
+    what, _, inner = str(error).partition(" - at `$")
+    return DatasetError(_lower(what), where=f"{where}: {path}{inner.rstrip('`')}")
+
+
+def located(error: Exception, data: bytes | mmap.mmap, where: str) -> DatasetError:
+    """The decoding error of a whole file as one message: a JSON path, or line and byte."""
+    text = str(error)
+    if isinstance(error, msgspec.ValidationError):
+        what, _, path = text.partition(" - at `$")
+        path = path.rstrip("`").lstrip(".")
+        if "missing required field" in what:
+            hint = "a COCO file has images, annotations and categories"
+            return DatasetError(_lower(what), where=where, hint=hint)
+        if not path:
+            return DatasetError(f"not a COCO file: {_lower(what)}", where=where)
+        return DatasetError(_lower(what), where=f"{where}: {path}")
+    if isinstance(error, RecursionError):
+        return DatasetError("nested too deeply", where=where)
+    if "truncated" in text:
+        line = data[:].count(b"\n") + 1
+        return DatasetError(
+            f"the file ends in the middle (byte {len(data)})",
+            where=f"{where}:{line}",
+            hint="is it truncated?",
+        )
+    path = _not_finite(data) if len(data) <= LARGEST_DIAGNOSED else ""
+    if path:
+        return DatasetError("NaN or Infinity is not a number", where=f"{where}: {path}")
+    position = _byte_position(text)
+    line = data[:position].count(b"\n") + 1
+    column = position - data[:position].rfind(b"\n")
+    return DatasetError(
+        f"malformed JSON at column {column} (byte {position})", where=f"{where}:{line}"
+    )
+
+
+def _byte_position(text: str) -> int:
+    digits = text.rpartition("(byte ")[2].rstrip(")")
+    return int(digits) if digits.isdigit() else 0
+
+
+def _not_finite(data: bytes | mmap.mmap) -> str:
+    """The JSON path of the first NaN or Infinity, or ""."""
+    import json
+
+    try:
+        document = json.loads(data[:])
+    except (ValueError, RecursionError):
+        return ""
+    try:
+        return (_path_of_nan(document) or "").lstrip(".")
+    except RecursionError:
+        return ""
+
+
+def _path_of_nan(value: Any) -> str | None:
+    """The path below `value` (``.annotations[3].area``), or None."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else ""
+    steps: Any = ()
+    if isinstance(value, dict):
+        steps = ((f".{key}", inner) for key, inner in value.items())
+    elif isinstance(value, list):
+        steps = ((f"[{index}]", inner) for index, inner in enumerate(value))
+    for step, inner in steps:
+        below = _path_of_nan(inner)
+        if below is not None:
+            return step + below
+    return None
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:].replace("`", "'")
