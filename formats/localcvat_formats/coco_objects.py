@@ -67,6 +67,10 @@ class ObjectReader:
         if record.bbox is None:
             raise DatasetError("no bbox", where=self._coco.place(position, "bbox"))
         points = self._box(record.bbox, position)
+        start = bytes(memoryview(record.segmentation)[:2])
+        if start[:1] == b"{" or (start[:1] == b"[" and start != b"[]"):
+            kind = "polygon" if start[:1] == b"[" else "mask"
+            self._report.changed(kind, "written as its bounding box", self._coco.where)
         return [Shape(type="rectangle", label=label, points=points, score=record.score)]
 
     def _box(self, bbox: list[float], position: int) -> list[float]:

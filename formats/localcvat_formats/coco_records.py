@@ -40,7 +40,7 @@ class CategoryRecord(msgspec.Struct, gc=False):
 
 
 class BoxRecord(msgspec.Struct, gc=False):
-    """An annotation of which only the box is wanted; the segmentation is not looked at."""
+    """An annotation of which only the box is wanted; the segmentation is not decoded."""
 
     id: Id | None = None
     image_id: Id | None = None
@@ -48,6 +48,7 @@ class BoxRecord(msgspec.Struct, gc=False):
     bbox: list[float] | None = None
     attributes: dict[str, Any] | None = None
     score: float | None = None
+    segmentation: msgspec.Raw = msgspec.Raw()
 
 
 class AnnotationRecord(msgspec.Struct, gc=False):

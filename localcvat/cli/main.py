@@ -92,4 +92,10 @@ def run(arguments: list[str]) -> int:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {place}{error.strerror or error}", err=True)
         return 1
+    except Exception as error:  # a bug of ours: still no traceback without --debug
+        if "--debug" in arguments:
+            raise
+        name = type(error).__name__
+        click.echo(f"Error: unexpected {name}: {error} (a bug; --debug shows where)", err=True)
+        return 1
     return outcome if isinstance(outcome, int) else 0

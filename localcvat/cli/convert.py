@@ -1,0 +1,111 @@
+"""`localcvat convert`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import orjson
+
+from localcvat.errors import LocalCvatError, UsageError
+from localcvat.report import Report
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """``640x480`` as (640, 480); raises UsageError."""
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise UsageError(f"{text!r} is not a size", hint="for instance 640x480")
+    return int(width), int(height)
+
+
+def read_names(path: str | None) -> list[str] | None:
+    """Label names of a file, one a line; raises LocalCvatError when it can't be read."""
+    if path is None:
+        return None
+    from localcvat.text import decode
+
+    try:
+        with open(path, "rb") as stream:
+            text = decode(stream.read(), path)
+    except OSError as error:
+        raise LocalCvatError(error.strerror or str(error), where=path) from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def echo_report(report: Report) -> None:
+    """Print the report's lines on standard output."""
+    for line in report.lines():
+        click.echo(line)
+
+
+@click.command()
+@click.argument("source", metavar="SRC")
+@click.argument("target", metavar="DST")
+@click.option("--to", required=True, metavar="FORMAT", help="Format to write; see `formats`.")
+@click.option("--from", "from_", metavar="FORMAT", help="Format of SRC; detected if left out.")
+@click.option(
+    "--with-images",
+    type=click.Choice(["yes", "no"]),
+    default="no",
+    help="Copy the images too. Default: no.",
+)
+@click.option("--strict", is_flag=True, help="Write nothing if anything would be lost.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--image-size", metavar="WxH", help="Size of images whose file is missing.")
+@click.option("--names", metavar="FILE", help="Label names in class order, one a line.")
+@click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    help="Stop at a bad object, or skip and report it.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace DST if it is an existing zip.")
+@click.option("--max-ratio", type=int, help="Allow zip entries that unpack this many times larger.")
+def convert(
+    source: str,
+    target: str,
+    to: str,
+    from_: str | None,
+    with_images: str,
+    strict: bool,
+    as_json: bool,
+    image_size: str | None,
+    names: str | None,
+    on_error: str,
+    overwrite: bool,
+    max_ratio: int | None,
+) -> None:
+    """Turn the dataset at SRC into another format at DST.
+
+    SRC is a folder, a zip or a bare .json; DST becomes a folder, or a zip if it ends in .zip. The
+    report says what was kept, changed and dropped.
+    """
+    import msgspec
+
+    from localcvat.archive import DEFAULT_LIMITS
+    from localcvat.cli.progress import item_progress
+    from localcvat.convert import ConvertOptions
+    from localcvat.convert import convert as run
+
+    limits = DEFAULT_LIMITS
+    if max_ratio is not None:
+        limits = msgspec.structs.replace(limits, max_ratio=max_ratio)
+    with item_progress("images") as progress:
+        options = ConvertOptions(
+            with_images=with_images == "yes",
+            strict=strict,
+            overwrite=overwrite,
+            image_size=parse_size(image_size),
+            labels=read_names(names),
+            on_error=on_error,
+            limits=limits,
+            progress=progress,
+        )
+        report = run(source, target, to, from_, options)
+    if as_json:
+        sys.stdout.write(orjson.dumps({"report": report.to_dict()}).decode() + "\n")
+    else:
+        echo_report(report)

@@ -1,0 +1,30 @@
+"""`localcvat detect`."""
+
+from __future__ import annotations
+
+import click
+import orjson
+
+
+@click.command()
+@click.argument("path")
+@click.option("--explain", is_flag=True, help="Say for every format why or why not.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def detect(path: str, explain: bool, as_json: bool) -> None:
+    """Say which format the dataset at PATH is in."""
+    from localcvat.archive import open_source
+    from localcvat.plugin import detect_format, detections
+
+    with open_source(path) as source:
+        found = detections(source)
+        rows = [
+            {"name": plugin.name, "score": detection.score, "reason": detection.reason}
+            for plugin, detection in found
+        ]
+        if as_json:
+            click.echo(orjson.dumps(rows).decode())
+        elif explain:
+            for row in rows:
+                click.echo(f"{row['score']:>4} {row['name']!s:28} {row['reason']}")
+        else:
+            click.echo(detect_format(source).name)
