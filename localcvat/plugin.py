@@ -154,7 +154,7 @@ def load_formats(entry_name: str) -> tuple[Format, ...]:
     """
     try:
         loaded = _entry_points()[entry_name].load()
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         warnings.warn(f"format plugin {entry_name!r} can't be loaded: {error}", stacklevel=2)
         return ()
     made = loaded()
