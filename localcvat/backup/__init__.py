@@ -1,0 +1,1 @@
+"""CVAT project and task backups: reading, writing, inspecting (backup specification)."""
