@@ -11,7 +11,7 @@ import msgspec
 
 from localcvat.adapt import adapt, needs_only_boxes
 from localcvat.archive import DEFAULT_LIMITS, Limits, Sink, open_sink, open_source
-from localcvat.errors import LossError, OutputError, UsageError
+from localcvat.errors import OutputError, UsageError
 from localcvat.model import Dataset, Item
 from localcvat.plugin import (
     FormatChoice,
@@ -96,17 +96,8 @@ def write_dataset(
         ),
         report,
     )
-    if options.strict and report.losses:
-        raise LossError(_losses(report), hint="leave --strict out to accept this")
-
-
-def _losses(report: Report) -> str:
-    rows = [
-        f"{entry.count} {entry.kind} {entry.outcome}: {entry.reason}"
-        + (f" (first: {entry.example})" if entry.example else "")
-        for entry in report.losses
-    ]
-    return "nothing was written, for this would be lost: " + "; ".join(rows)
+    if options.strict:
+        report.refuse_losses()
 
 
 def _counted(items: Iterable[Item], progress: Callable[[int], None]) -> Iterator[Item]:

@@ -12,11 +12,10 @@ from sqlmodel import Session, col, select
 
 from localcvat import query
 from localcvat.errors import NotFoundError, ValidationError
+from localcvat.label_rows import insert_labels, read_labels
 from localcvat.labels import fill_colors
 from localcvat.model import STATUSES, Label
-from localcvat.store import Store
-from localcvat.store.clock import now_text
-from localcvat.store.labels import insert_labels, read_labels
+from localcvat.store.engine import Store, now
 from localcvat.store.tables import OrganizationRow, ProjectRow, TaskRow, UserRow
 from localcvat.users import current_user, get_user
 
@@ -141,8 +140,8 @@ def insert_project(
     session: Session, name: str, labels: Sequence[Label], **columns: Any
 ) -> ProjectRow:
     """Write a project row with its labels inside a transaction."""
-    now = now_text()
-    row = ProjectRow(name=name, created_date=now, updated_date=now, **columns)
+    moment = now()
+    row = ProjectRow(name=name, created_date=moment, updated_date=moment, **columns)
     session.add(row)
     session.flush()
     made = list(labels)
@@ -249,10 +248,10 @@ def update_project(store: Store, project_id: int, **values: Any) -> None:
             if values.get(name) is not None:
                 get_user(session, values[name])
         if "assignee_id" in values and values["assignee_id"] != row.assignee_id:
-            row.assignee_updated_date = now_text()
+            row.assignee_updated_date = now()
         for name, value in values.items():
             setattr(row, name, value.strip() if name == "name" else value)
-        row.updated_date = now_text()
+        row.updated_date = now()
         session.add(row)
 
 
@@ -261,7 +260,7 @@ def delete_projects(store: Store, project_ids: Sequence[int]) -> None:
     with store.write() as session:
         for project_id in project_ids:
             row = project_row(session, project_id)
-            row.deleted_date = now_text()
+            row.deleted_date = now()
             session.add(row)
 
 

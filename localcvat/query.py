@@ -265,9 +265,7 @@ def _contains(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
     return func.instr(func.casefold(column), word.casefold()) > 0
 
 
-def order_by(
-    sort: str, fields: Fields, tie: ColumnElement[Any], default: str = "-id"
-) -> list[ColumnElement[Any]]:
+def order_by(sort: str, fields: Fields, tie: Any, default: str = "-id") -> list[ColumnElement[Any]]:
     """ORDER BY terms of a comma-separated `sort`; unknown fields are skipped, `tie` is last."""
     keys = [key.strip() for key in sort.split(",")]
     known = [key for key in keys if key.removeprefix("-") in fields]

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from localcvat.errors import LossError
+
 Outcome = Literal["kept", "changed", "dropped", "assumed"]
 LOSSES: tuple[str, ...] = ("changed", "dropped")
 
@@ -78,6 +80,19 @@ class Report:
     def losses(self) -> list[Entry]:
         """The rows that lose something: what `--strict` refuses."""
         return [entry for entry in self.entries if entry.lossy]
+
+    def refuse_losses(self) -> None:
+        """Raise LossError listing the losses, if there are any: what strict mode does."""
+        if self.losses:
+            rows = "; ".join(
+                f"{entry.count} {entry.kind} {entry.outcome}: {entry.reason}"
+                + (f" (first: {entry.example})" if entry.example else "")
+                for entry in self.losses
+            )
+            raise LossError(
+                f"nothing was written, for this would be lost: {rows}",
+                hint="leave --strict out to accept this",
+            )
 
     def merge(self, other: Report) -> None:
         """Add another report's rows to this one."""

@@ -14,15 +14,14 @@ from sqlmodel import Session, col, select
 from localcvat.archive import FileMedia, open_source
 from localcvat.errors import NotFoundError, SourceError, UsageError, ValidationError
 from localcvat.images import is_image_name
+from localcvat.label_rows import insert_labels
 from localcvat.labels import fill_colors
 from localcvat.model import Label, Media
 from localcvat.projects import check_labels, project_row
-from localcvat.store import Store
-from localcvat.store.clock import now_text
-from localcvat.store.labels import insert_labels
-from localcvat.store.media import MediaKeeper, MediaMode
+from localcvat.store.engine import Store, now
+from localcvat.store.media import Batch, MediaMode, keep_media
 from localcvat.store.tables import DataRow, JobRow, TaskRow
-from localcvat.store.taskrows import (
+from localcvat.task_rows import (
     FileDraft,
     FrameDraft,
     FrameWriter,
@@ -139,14 +138,9 @@ def create_task(
     options = options or TaskOptions()
     _check(name, project_id, labels, options)
     used = _used_files(files, options)
-    with store.write() as session:
-        keeper = MediaKeeper(store, session, options.media)
-        try:
-            task_id = _insert(session, keeper, name, files, used, project_id, labels, options)
-            keeper.sync()
-        except BaseException:
-            keeper.undo()
-            raise
+    with store.media.batch() as batch, store.write() as session:
+        task_id = _insert(session, batch, name, files, used, project_id, labels, options)
+        batch.sync()
         return task_id
 
 
@@ -183,7 +177,7 @@ def _used_files(files: Sequence[TaskFile], options: TaskOptions) -> list[TaskFil
 
 def _insert(
     session: Session,
-    keeper: MediaKeeper,
+    batch: Batch,
     name: str,
     files: Sequence[TaskFile],
     used: Sequence[TaskFile],
@@ -192,7 +186,7 @@ def _insert(
     options: TaskOptions,
 ) -> int:
     if project_id is not None:
-        project_row(session, project_id).updated_date = now_text()
+        project_row(session, project_id).updated_date = now()
     task = TaskRow(
         name=name.strip(),
         project_id=project_id,
@@ -220,22 +214,23 @@ def _insert(
         made = list(labels)
         fill_colors(made)
         insert_labels(session, made, task_id=task_id)
-    ids = _write_files(FrameWriter(session, int(data.id or 0)), keeper, files, used)
-    assert len(ids) == len(files)
+    _write_files(session, FrameWriter(session, int(data.id or 0)), batch, files, used, options)
     grid = segment_grid(len(used), options.segment_size, options.overlap)
     insert_jobs(session, task_id, [JobDraft(start_frame=a, stop_frame=b) for a, b in grid])
     return task_id
 
 
 def _write_files(
+    session: Session,
     writer: FrameWriter,
-    keeper: MediaKeeper,
+    batch: Batch,
     files: Sequence[TaskFile],
     used: Sequence[TaskFile],
-) -> dict[str, int | None]:
+    options: TaskOptions,
+) -> None:
     ids: dict[str, int | None] = {}
     for file in files:
-        ids[file.path] = keeper.add(file.media)
+        ids[file.path] = keep_media(session, batch, file.media, options.media)
         writer.file(FileDraft(path=file.path, media_id=ids[file.path]))
     for file in used:
         width, height = file.media.image_size()
@@ -243,7 +238,6 @@ def _write_files(
             FrameDraft(path=file.path, width=width, height=height, media_id=ids[file.path])
         )
     writer.flush()
-    return ids
 
 
 def task_row(session: Session, task_id: int) -> TaskRow:
@@ -292,7 +286,7 @@ def delete_tasks(store: Store, task_ids: Sequence[int]) -> None:
     with store.write() as session:
         for task_id in task_ids:
             row = task_row(session, task_id)
-            row.deleted_date = now_text()
+            row.deleted_date = now()
             session.add(row)
             if row.project_id is not None:
-                project_row(session, row.project_id).updated_date = now_text()
+                project_row(session, row.project_id).updated_date = now()

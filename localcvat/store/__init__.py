@@ -8,7 +8,7 @@ Shape of the API, bottom up (the store knows no dataset format):
   for executemany. ``now()`` is a date as the database spells it.
 - `tables`: one SQLModel class a table (``ProjectRow``, ``TaskRow``, ``DataRow``, ``FrameRow``,
   ``JobRow``, …); JSON columns hold text.
-- `media`: ``with store.media.batch() as batch`` around ``store.write()``: ``batch.add(media)`` gives
+- `media`: ``with store.media.batch() as batch`` around ``store.write()``: ``batch.add(media)`` is a
   ``Blob(sha256, size)``, files appear before the transaction commits and go again when it fails;
   ``media_id = copied(session, blob)`` / ``referenced(session, path)``;
   ``media_of(store, session, media_id, name)`` gives a `model.Media`; ``collect(store)`` frees

@@ -92,7 +92,7 @@ class MediaFolder:
             os.close(descriptor)
 
     def sweep(self) -> None:
-        """Remove what crashed or failed batches left; does nothing while another batch is active."""
+        """Remove what crashed or failed batches left; nothing while another batch is active."""
         try:
             if not any(name != "lock" for name in os.listdir(self.temporary)):
                 return

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection, and in the transaction, that `upgrade` hands over."""
+"""Alembic's environment: runs on the connection, in the transaction, that `upgrade` gives."""
 
 from __future__ import annotations
 

@@ -9,8 +9,7 @@ import msgspec
 import orjson
 from sqlmodel import Session
 
-from localcvat.store.annotations import raw_connection
-from localcvat.store.clock import now_text
+from localcvat.store.engine import now, raw
 from localcvat.store.tables import DataRow, JobRow, SegmentRow, TaskRow
 
 BATCH = 5_000
@@ -61,7 +60,7 @@ class FrameWriter:
     """Streams the files and frames of one task's data into the store."""
 
     def __init__(self, session: Session, data_id: int) -> None:
-        self._db = raw_connection(session)
+        self._db = raw(session)
         self._data_id = data_id
         self._files: list[tuple[Any, ...]] = []
         self._frames: list[tuple[Any, ...]] = []
@@ -106,9 +105,9 @@ class FrameWriter:
 
 def insert_task(session: Session, task: TaskRow, data: DataRow | None) -> int:
     """Write a task with its data row; dates are set when empty; returns the task's id."""
-    now = now_text()
-    task.created_date = task.created_date or now
-    task.updated_date = task.updated_date or now
+    moment = now()
+    task.created_date = task.created_date or moment
+    task.updated_date = task.updated_date or moment
     if data is not None:
         session.add(data)
         session.flush()
@@ -135,7 +134,7 @@ def insert_jobs(session: Session, task_id: int, drafts: Iterable[JobDraft]) -> l
             session.add(segment)
             session.flush()
             segment_id = int(segment.id or 0)
-        now = now_text()
+        moment = now()
         job = JobRow(
             segment_id=segment_id,
             task_id=task_id,
@@ -144,8 +143,8 @@ def insert_jobs(session: Session, task_id: int, drafts: Iterable[JobDraft]) -> l
             stage=draft.stage,
             state=draft.state,
             status=draft.status,
-            created_date=now,
-            updated_date=now,
+            created_date=moment,
+            updated_date=moment,
             extras=_json(draft.extras),
         )
         session.add(job)
