@@ -29,6 +29,7 @@ from localcvat.projects import project_row
 from localcvat.report import Report
 from localcvat.store.annotations import (
     AnnotationWriter,
+    FrameAnnotations,
     LabelMap,
     frames_of,
     label_map,
@@ -444,11 +445,15 @@ def _by_frame(
     from heapq import merge
 
     streams = [
-        (
-            (found.frame, order, found.shapes, found.tags)
-            for found in frames_of(session, job, labels)
-        )
-        for order, job in enumerate(_job_ids(session, task))
+        _numbered(frames_of(session, job_id, labels), order)
+        for order, job_id in enumerate(_job_ids(session, task))
     ]
     for frame, _, shapes, tags in merge(*streams, key=lambda found: found[:2]):
         yield frame, shapes, tags
+
+
+def _numbered(
+    frames: Iterator[FrameAnnotations], order: int
+) -> Iterator[tuple[int, int, list[Shape], list[Tag]]]:
+    for found in frames:
+        yield found.frame, order, found.shapes, found.tags

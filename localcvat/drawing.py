@@ -33,11 +33,11 @@ def open_image(media: Media) -> Image.Image:
         ) from error
 
 
-def preview_jpeg(image: Image.Image) -> bytes:
-    """`image` inside a 256×256 box as JPEG, the plain preview of CVAT."""
+def thumbnail(image: Image.Image) -> Image.Image:
+    """`image` inside a 256×256 box, the plain preview of CVAT."""
     small = image.copy()
     small.thumbnail(PREVIEW_BOX)
-    return encoded(small, "JPEG")
+    return small
 
 
 def encoded(image: Image.Image, kind: str) -> bytes:

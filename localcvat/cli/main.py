@@ -13,14 +13,10 @@ COMMANDS = {
     "init": ("localcvat.cli.store:init", "Make a store in this folder."),
     "project": ("localcvat.cli.project:project", "Create, list, import, export projects."),
     "task": ("localcvat.cli.task:task", "Create, list, import, export tasks."),
-    "job": ("localcvat.cli.job:job", "List jobs; import and export their annotations."),
     "convert": ("localcvat.cli.convert:convert", "Turn one dataset format into another."),
     "formats": ("localcvat.cli.formats:formats", "List the dataset formats."),
     "detect": ("localcvat.cli.detect:detect", "Say which format a dataset is in, and why."),
     "backup": ("localcvat.cli.backup:backup", "Inspect, check and repair CVAT backups."),
-    "check": ("localcvat.cli.store:check", "Verify the store and its media."),
-    "gc": ("localcvat.cli.store:gc", "Free what deleted projects and tasks still hold."),
-    "snapshot": ("localcvat.cli.store:snapshot", "Copy a live store consistently."),
 }
 
 

@@ -69,7 +69,7 @@ class Store:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Store:
-        """Make a store in `path` (made if needed) and open it; raises StoreError if one is there."""
+        """Make a store in `path` (made if needed) and open it; StoreError if one is there."""
         folder = Path(path).absolute()
         database = folder / DATABASE
         try:
