@@ -18,9 +18,6 @@ say localcvat task ls
 say localcvat project export-dataset "$id" coco.zip --format coco --with-images yes
 say localcvat project export-dataset "$id" yolo.zip --format yolo --with-images yes
 say localcvat project export-dataset "$id" voc.zip --format voc --with-images yes
-say localcvat project backup "$id" backup.zip
-say localcvat backup check backup.zip
 say localcvat project preview "$id" -o preview.png --annotations
-say localcvat check
 printf '\nAll of it is in %s\n' "$out"
 ls -l "$out"
