@@ -37,6 +37,12 @@ class Field(msgspec.Struct, frozen=True):
     kind: Literal["text", "integer", "date"] = "text"
     nullable: bool = False
 
+    @property
+    def column(self) -> ColumnElement[Any]:
+        """The expression, typed for SQLAlchemy."""
+        column: ColumnElement[Any] = self.expression
+        return column
+
 
 Fields = Mapping[str, Field]
 
@@ -132,7 +138,7 @@ class _Compiler:
         return None if inner is None else self.clause(inner, depth + 1)
 
     def _is_set(self, arguments: Any, _: int) -> ColumnElement[bool] | None:
-        return self._field(arguments).expression.is_not(None)
+        return self._field(arguments).column.is_not(None)
 
     def _field(self, name: Any) -> Field:
         if not isinstance(name, str) or name not in self._fields:
@@ -151,8 +157,8 @@ class _Compiler:
         if field is None:
             return None
         if arguments[1] is None:
-            return field.expression.is_(None)
-        return field.expression == _value(field, arguments[1])
+            return field.column.is_(None)
+        return field.column == _value(field, arguments[1])
 
     def _unequal(self, arguments: Any, depth: int) -> ColumnElement[bool] | None:
         equal = self._equal(arguments, depth)
@@ -168,28 +174,28 @@ class _Compiler:
             return None
         value = _value(field, arguments[1])
         if operator == "<":
-            return field.expression < value
+            return field.column < value
         if operator == ">":
-            return field.expression > value
-        return field.expression <= value if operator == "<=" else field.expression >= value
+            return field.column > value
+        return field.column <= value if operator == "<=" else field.column >= value
 
     def _between(self, arguments: list[Any]) -> ColumnElement[bool] | None:
         field = self._variable(arguments[1])
         if field is None:
             return None
         low, high = _value(field, arguments[0]), _value(field, arguments[2])
-        return and_(field.expression >= low, field.expression <= high)
+        return and_(field.column >= low, field.column <= high)
 
     def _in(self, arguments: Any, _: int) -> ColumnElement[bool] | None:
         if not isinstance(arguments, list) or len(arguments) != 2:
             return None
         field = self._variable(arguments[0])
         if field is not None and isinstance(arguments[1], list):
-            return field.expression.in_([_value(field, item) for item in arguments[1]])
+            return field.column.in_([_value(field, item) for item in arguments[1]])
         field = self._variable(arguments[1])
         if field is None or not isinstance(arguments[0], (str, int, float)):
             return None
-        return func.instr(cast(field.expression, String), str(arguments[0])) > 0
+        return func.instr(cast(field.column, String), str(arguments[0])) > 0
 
 
 def _shown(value: Any, *, quote: bool = True) -> str:
@@ -273,7 +279,7 @@ def order_by(sort: str, fields: Fields, tie: Any, default: str = "-id") -> list[
     for key in known or [default]:
         field = fields[key.removeprefix("-")]
         descending = key.startswith("-")
-        term = field.expression.desc() if descending else field.expression.asc()
+        term = field.column.desc() if descending else field.column.asc()
         if field.nullable:
             term = term.nulls_first() if descending else term.nulls_last()
         terms.append(term)
@@ -298,7 +304,7 @@ def simple_clauses(
 ) -> list[ColumnElement[bool]]:
     """Exact, case-sensitive comparisons for the plain query parameters; empty ones are ignored."""
     return [
-        fields[name].expression == _value(fields[name], values[name])
+        fields[name].column == _value(fields[name], values[name])
         for name in names
         if values.get(name)
     ]

@@ -21,7 +21,7 @@ def current_user(session: Session) -> UserRow:
 
 def user_named(session: Session, username: str) -> UserRow:
     """The user of this name, made if needed."""
-    row = session.exec(select(UserRow).where(UserRow.username == username)).first()
+    row: UserRow | None = session.exec(select(UserRow).where(UserRow.username == username)).first()
     if row is None:
         row = UserRow(username=username)
         session.add(row)

@@ -282,7 +282,7 @@ def _path_of_nan(value: Any) -> str | None:
     for step, inner in steps:
         below = _path_of_nan(inner)
         if below is not None:
-            return step + below
+            return f"{step}{below}"
     return None
 
 

@@ -33,6 +33,7 @@ def parse_xml(data: bytes, where: str) -> Any:
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
+    root: Any
     try:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:

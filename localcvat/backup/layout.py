@@ -59,7 +59,8 @@ class Layout:
         """Refuse a backup of the other kind, naming the command to use."""
         if self.kind != kind:
             raise BackupError(
-                f"There is no item named '{kind}.json' in the archive: this is a {self.kind} backup",
+                f"There is no item named '{kind}.json' in the archive: "
+                f"this is a {self.kind} backup",
                 where=self.source.display,
                 hint=f"use `localcvat {COMMANDS[self.kind]}`",
             )

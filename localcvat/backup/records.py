@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from localcvat.errors import BackupError
 from localcvat.model import SHAPE_TYPES, Label, Shape, Tag, Track, TrackedShape
@@ -135,7 +135,7 @@ def _geometry(record: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _score(record: dict[str, Any]) -> float | None:
     score = record.get("score")
-    return float(score) if type(score) in (int, float) else None
+    return None if not isinstance(score, (int, float)) or isinstance(score, bool) else float(score)
 
 
 def _list(record: dict[str, Any], key: str, where: str) -> list[Any]:
@@ -251,4 +251,4 @@ def track_record(track: Track, element: bool = False) -> dict[str, Any]:
     record = {"frame": track.frame, **_owned(track), "shapes": shapes}
     if not element:
         record["elements"] = [track_record(each, True) for each in track.elements]
-    return cast("dict[str, Any]", record)
+    return record

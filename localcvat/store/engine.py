@@ -259,7 +259,7 @@ def _connect(
     return connection
 
 
-def _casefold(value: object) -> object:
+def _casefold(value: Any) -> Any:
     return value.casefold() if isinstance(value, str) else value
 
 
