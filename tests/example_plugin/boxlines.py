@@ -48,13 +48,13 @@ class BoxLines(Format):
                 if not item.shapes:
                     report.dropped("image", "images without boxes are not in the file", item.path)
                 for shape in item.shapes:
-                    numbers = " ".join(f"{value:g}" for value in shape.points)
-                    line = f"{item.path} {item.width} {item.height} {shape.label} {numbers}\n"
+                    numbers = "\t".join(f"{value:.2f}" for value in shape.points)
+                    line = f"{item.path}\t{item.width}\t{item.height}\t{shape.label}\t{numbers}\n"
                     out.write(line.encode())
 
 
 def _row(line: str, where: str) -> list[str]:
-    row = line.split()
+    row = line.split("\t")
     if len(row) != COLUMNS:
         raise DatasetError(f"{len(row)} columns instead of {COLUMNS}", where=where)
     return row
