@@ -2,7 +2,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo test test-full bench clean
+.PHONY: demo test test-full bench bench-peers clean
+BENCH_IMAGES ?= 5000
+BENCH_ROUNDS ?= 3
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +24,16 @@ test: $(VENV)/.ready
 
 test-full: $(VENV)/.ready
 	$(BIN)/python -m pytest -n auto
+
+bench: $(VENV)/.ready bench-peers
+	$(BIN)/python tests/bench/run.py --images $(BENCH_IMAGES) --rounds $(BENCH_ROUNDS)
+
+bench-peers: .bench/peers/.ready
+
+.bench/peers/.ready:
+	$(PYTHON) -m venv .bench/peers
+	.bench/peers/bin/python -m pip install --quiet labelformat
+	touch $@
 
 clean:
 	rm -rf $(VENV) .demo .bench

@@ -25,7 +25,7 @@ HOW = {
 def needs_only_boxes(capabilities: Capabilities) -> bool:
     """Whether a writer takes boxes and nothing finer, so that readers may skip segmentations."""
     targets = capabilities.kinds | set(capabilities.converts.values())
-    return "rectangle" in targets and not targets & AREA_KINDS and not capabilities.attributes
+    return "rectangle" in targets and not targets & AREA_KINDS
 
 
 def adapt(dataset: Dataset, capabilities: Capabilities, report: Report) -> Dataset:

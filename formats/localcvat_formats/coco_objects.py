@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgspec
@@ -71,7 +70,10 @@ class ObjectReader:
         if start[:1] == b"{" or (start[:1] == b"[" and start != b"[]"):
             kind = "polygon" if start[:1] == b"[" else "mask"
             self._report.changed(kind, "written as its bounding box", self._coco.where)
-        return [Shape(type="rectangle", label=label, points=points, score=record.score)]
+        shape = Shape(type="rectangle", label=label, points=points, score=record.score)
+        if record.attributes:
+            self._set_attributes([shape], record.attributes)
+        return [shape]
 
     def _box(self, bbox: list[float], position: int) -> list[float]:
         if len(bbox) != 4:
@@ -138,9 +140,7 @@ class ObjectReader:
                 continue
             if len(ring) % 2 or len(ring) < 6:
                 raise DatasetError(f"a polygon of {len(ring)} numbers", where=f"{where}[{part}]")
-            if not all(abs(value) < LARGEST_COORDINATE for value in ring) or any(
-                math.isnan(value) for value in ring
-            ):
+            if not -LARGEST_COORDINATE < min(ring) <= max(ring) < LARGEST_COORDINATE:
                 raise DatasetError("an absurdly large coordinate", where=f"{where}[{part}]")
             shapes.append(Shape(type="polygon", label=label, points=ring))
         if not shapes:
