@@ -112,14 +112,13 @@ class _Reader:
             for name in self._source.names
             if "ImageSets/Main/" in name and name.endswith(".txt")
         ]
-        for name in lists:
+        # trainval repeats train and val: what they list is theirs.
+        for name in sorted(lists, key=lambda name: (name.endswith("trainval.txt"), name)):
             subset = name.rpartition("/")[2][: -len(".txt")]
-            if "_" in subset and len(lists) > 1 and not name.endswith(f"/{subset}.txt"):
-                continue
             for line in self._source.read_text(name).splitlines():
                 words = line.split()
                 if len(words) == 1 or (words and "_" not in subset):
-                    found.setdefault(line.strip(), subset)
+                    found.setdefault(line.strip() if len(words) == 1 else words[0], subset)
         return found
 
     def _items(self, subsets: dict[str, str]) -> Iterator[Item]:
