@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -17,6 +16,7 @@ from localcvat.images import is_image_name
 from localcvat.label_rows import insert_labels
 from localcvat.labels import fill_colors
 from localcvat.model import Label, Media
+from localcvat.natural import natural_key
 from localcvat.projects import check_labels, project_row
 from localcvat.store.engine import Store, now
 from localcvat.store.media import Batch, MediaMode, keep_media
@@ -73,15 +73,6 @@ class TaskFile(msgspec.Struct):
 
     path: str
     media: Media
-
-
-def natural_key(path: str) -> list[tuple[int, int, str]]:
-    """A key that sorts the numbers inside names as numbers."""
-    return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part)
-        for part in re.split(r"(\d+)", path)
-        if part
-    ]
 
 
 def sort_files(files: Sequence[TaskFile], method: str) -> list[TaskFile]:

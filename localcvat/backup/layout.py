@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from localcvat.archive import Source
 from localcvat.errors import BackupError
+from localcvat.model import Media
 
 VERSION = "1.0"
 TASK_FOLDER = re.compile(r"task_(\d+)/")
@@ -94,11 +95,24 @@ class Layout:
 
     def bytes(self, name: str) -> bytes:
         """The content of a text-like entry."""
+        self.require_entry(name)
+        return self.source.read(self.entries[name])
+
+    def require_entry(self, name: str) -> None:
+        """Raise BackupError unless the backup has the entry."""
         if name not in self.entries:
             raise BackupError(
                 f"There is no item named '{name}' in the archive", where=self.source.display
             )
-        return self.source.read(self.entries[name])
+
+    def open(self, name: str) -> BinaryIO:
+        """A binary stream over an entry."""
+        self.require_entry(name)
+        return self.source.open(self.entries[name])
+
+    def media(self, name: str) -> Media:
+        """An entry as media, unopened."""
+        return self.source.media(self.entries[name])
 
     def where(self, name: str) -> str:
         """How messages call an entry."""
