@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from corpus import CVAT_MADE
 
+from corpus import CVAT_MADE
 from localcvat.backup.restore import restore_project, restore_task
 from localcvat.store.engine import Store, raw
 
