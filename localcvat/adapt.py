@@ -6,7 +6,7 @@ Streaming: items pass one at a time. Tracks are compact and held, to be laid ove
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from localcvat.geometry.boxes import shape_box
@@ -112,10 +112,17 @@ class _Adapter:
         kinds, converts = self._can.kinds, self._can.converts
         parts: dict[int, Shape] = {}
         result: list[Shape] = []
-        for shape in item.shapes:
+        if self._can.decimals is not None:
+            self._round(item)
+        for shape in self._rotated_last(item.shapes):
             if shape.outside and shape.track_id is not None and not self._can.outside:
                 continue
-            if shape.type in kinds:
+            if self._turns(shape):
+                made = self._turned(shape, item)
+                if made is not None:
+                    self._strip(made, item)
+                    result.append(made)
+            elif shape.type in kinds:
                 if shape.instance and not self._can.multipart and shape.instance in parts:
                     self._separate(shape, item)
                 parts[shape.instance] = shape
@@ -134,6 +141,38 @@ class _Adapter:
             else:
                 self._report.dropped(shape.type, "the format has no such shape", item.path)
         return result
+
+    def _round(self, item: Item) -> None:
+        for shape in item.shapes:
+            rounded = self._rounded(shape.points) if shape.type != "mask" else shape.points
+            if list(rounded) != list(shape.points):
+                how = f"rounded to {self._can.decimals} decimals"
+                self._report.changed("coordinates", how, item.path, lossy=False)
+                shape.points = rounded
+
+    def _rounded(self, points: Sequence[float]) -> list[float]:
+        scale = 10.0 ** (self._can.decimals or 0)
+        return [round(value * scale) / scale for value in points]
+
+    def _turns(self, shape: Shape) -> bool:
+        """Whether this is a rotated rectangle that becomes another kind for its rotation."""
+        rotated = shape.type == "rectangle" and shape.rotation % 360 != 0
+        return rotated and bool(self._can.rotated_boxes)
+
+    def _rotated_last(self, shapes: list[Shape]) -> list[Shape]:
+        return sorted(shapes, key=self._turns) if self._can.rotated_boxes else shapes
+
+    def _turned(self, shape: Shape, item: Item) -> Shape | None:
+        made = convert_shape(shape, "polygon", item)
+        if made is not None and self._can.decimals is not None:
+            made.points = self._rounded(made.points)
+        if made is not None and self._can.rotated_boxes != "polygon":
+            made = convert_shape(made, self._can.rotated_boxes, item)
+        if made is None:
+            self._report.dropped("rectangle", "nothing of it is left to write", item.path)
+            return None
+        self._report.changed("rectangle", f"rotated: {HOW[made.type]}", item.path)
+        return made
 
     def _separate(self, shape: Shape, item: Item) -> None:
         self._report.changed(

@@ -28,7 +28,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     supported targets: rectangle, polygon, mask. A kind in neither is dropped, with a row in the
     report. The flags name fields that survive. `tracks`: `native` gets keyframe tracks in
     `Dataset.tracks`, `flattened` gets per-frame shapes with `track_id`, `none` the same shapes with
-    the track's identity reported as lost.
+    the track's identity reported as lost. `rotated_boxes` names the kind that rectangles with a
+    rotation become, behind the other shapes of their image. `decimals` rounds coordinates before
+    anything is made of them. Both are CVAT's ways.
     """
 
     kinds: frozenset[str]
@@ -44,6 +46,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     score: bool = False
     multipart: bool = False
     tracks: Literal["native", "flattened", "none"] = "none"
+    rotated_boxes: str = ""
+    decimals: int | None = None
     subsets: bool = True
     label_colors: bool = False
     label_types: bool = False

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from localcvat.geometry.boxes import rotate_points
-from localcvat.geometry.masks import polygons_to_mask
+from localcvat.geometry.masks import MAX_PIXELS, bitmap_to_mask
+from localcvat.geometry.raster import ellipse_bitmap
 
 VERTICES = 72
 
@@ -27,5 +28,7 @@ def ellipse_to_polygon(
 def ellipse_to_mask(
     points: Sequence[float], rotation: float, width: int, height: int
 ) -> list[float]:
-    """The pixels inside the ellipse; ValueError when none is in the image."""
-    return polygons_to_mask([ellipse_to_polygon(points, rotation, 180)], width, height)
+    """The pixels of the ellipse as CVAT paints them; ValueError when none is in the image."""
+    if width <= 0 or height <= 0 or width * height > MAX_PIXELS:
+        raise ValueError(f"an image of {width} by {height} pixels")
+    return bitmap_to_mask(ellipse_bitmap(points, rotation, width, height))
