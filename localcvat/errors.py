@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class LocalCvatError(Exception):
     """A failure the user can act on.
@@ -68,13 +70,27 @@ class NotFoundError(LocalCvatError):
 class ValidationError(LocalCvatError):
     """Values that CVAT's API refuses; `errors` maps a field to its list of messages.
 
-    A list instead of a mapping is an error of the whole body, as DRF's non-field lists.
+    A list instead of a mapping is an error of the whole body, as DRF's non-field lists; a nested
+    record has a mapping of its own in the place of messages.
     """
 
-    def __init__(self, errors: dict[str, list[str]] | list[str], *, where: str = "") -> None:
+    def __init__(self, errors: Any, *, where: str = "") -> None:
         self.errors = errors
-        if isinstance(errors, dict):
-            text = "; ".join(f"{field}: {' '.join(messages)}" for field, messages in errors.items())
-        else:
-            text = "; ".join(errors)
-        super().__init__(text, where=where)
+        super().__init__("; ".join(_flat(errors)), where=where)
+
+
+def _flat(errors: Any, place: str = "") -> list[str]:
+    """One line a field: its path and its messages."""
+    if isinstance(errors, dict):
+        pairs = [(key, value) for key, value in errors.items()]
+    elif isinstance(errors, list) and any(isinstance(item, (dict, list)) for item in errors):
+        pairs = [(f"[{position}]", value) for position, value in enumerate(errors)]
+    else:
+        messages = errors if isinstance(errors, list) else [errors]
+        text = " ".join(map(str, messages))
+        return [f"{place}: {text}" if place else text] if text else []
+    lines: list[str] = []
+    for key, value in pairs:
+        name = f"{place}{key}" if key.startswith("[") or not place else f"{place}.{key}"
+        lines += _flat(value, place if key == "non_field_errors" else name)
+    return lines

@@ -8,13 +8,13 @@ filtered in Python. `extended` adds what the command line and the library offer 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
 
 import msgspec
 import orjson
-from sqlalchemy import ColumnElement, String, and_, cast, false, func, or_
+from sqlalchemy import ColumnElement, String, and_, cast, false, func, or_, select
 from sqlalchemy import not_ as sql_not
 
 from localcvat.errors import ValidationError
@@ -27,6 +27,17 @@ SHOWN = 200
 Rule = Any
 
 
+class Reference(msgspec.Struct, frozen=True):
+    """A unique field `value` of another table: `column` of ours points to the row with id `key`.
+
+    Equality is asked of `column` then, so that an index on it can answer.
+    """
+
+    column: Any
+    key: Any
+    value: Any
+
+
 class Field(msgspec.Struct, frozen=True):
     """A field that may be filtered and sorted by: its SQL expression and the kind of its values.
 
@@ -36,6 +47,7 @@ class Field(msgspec.Struct, frozen=True):
     expression: Any
     kind: Literal["text", "integer", "date"] = "text"
     nullable: bool = False
+    reference: Reference | None = None
 
     @property
     def column(self) -> ColumnElement[Any]:
@@ -158,7 +170,7 @@ class _Compiler:
             return None
         if arguments[1] is None:
             return field.column.is_(None)
-        return field.column == _value(field, arguments[1])
+        return _equal_value(field, _value(field, arguments[1]))
 
     def _unequal(self, arguments: Any, depth: int) -> ColumnElement[bool] | None:
         equal = self._equal(arguments, depth)
@@ -196,6 +208,23 @@ class _Compiler:
         if field is None or not isinstance(arguments[0], (str, int, float)):
             return None
         return func.instr(cast(field.column, String), str(arguments[0])) > 0
+
+
+def _equal_value(field: Field, value: str | int) -> ColumnElement[bool]:
+    if field.reference is None:
+        return field.column == value
+    found = select(field.reference.key).where(field.reference.value == value).scalar_subquery()
+    pointer: ColumnElement[Any] = field.reference.column
+    return pointer == found
+
+
+def equal_clause(field: Field, value: Any, name: str) -> ColumnElement[bool]:
+    """A plain, case-sensitive comparison; raises ValidationError for a value of another kind."""
+    try:
+        return _equal_value(field, _value(field, value))
+    except ValidationError:
+        words = {"integer": "Enter a number.", "date": "Enter a valid date/time."}
+        raise ValidationError({name: [words.get(field.kind, "Enter a valid value.")]}) from None
 
 
 def _shown(value: Any, *, quote: bool = True) -> str:
@@ -283,8 +312,9 @@ def order_by(sort: str, fields: Fields, tie: Any, default: str = "-id") -> list[
         if field.nullable:
             term = term.nulls_first() if descending else term.nulls_last()
         terms.append(term)
-    if (known or [default])[-1].removeprefix("-") != "id":
-        terms.append(tie.asc())
+    last = (known or [default])[-1]
+    if last.removeprefix("-") != "id":
+        terms.append(tie.desc() if last.startswith("-") else tie.asc())
     return terms
 
 
@@ -297,14 +327,3 @@ def page_size(value: str | int | None) -> int | None:
     except ValueError:
         return DEFAULT_PAGE_SIZE
     return number if 0 < number < 1 << 62 else DEFAULT_PAGE_SIZE
-
-
-def simple_clauses(
-    values: Mapping[str, str | None], fields: Fields, names: Iterable[str]
-) -> list[ColumnElement[bool]]:
-    """Exact, case-sensitive comparisons for the plain query parameters; empty ones are ignored."""
-    return [
-        fields[name].column == _value(fields[name], values[name])
-        for name in names
-        if values.get(name)
-    ]

@@ -57,7 +57,8 @@ def list_(
     page_size: str,
 ) -> None:
     """List projects."""
-    from localcvat.projects import ListQuery, list_projects
+    from localcvat.listing import ListQuery
+    from localcvat.projects import list_projects
     from localcvat.query import page_size as size_of
 
     wanted = ListQuery(

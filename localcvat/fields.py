@@ -8,10 +8,12 @@ from a real CVAT (bad requests) and the formats specification, section 12.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+
+from localcvat.errors import ValidationError
 
 REQUIRED = "This field is required."
 NOT_NULL = "This field may not be null."
@@ -158,10 +160,14 @@ class ListOf(Field, kw_only=True):
 
 
 class Record(Field, kw_only=True):
-    """An object of named fields; unknown names are ignored, absent ones stay absent."""
+    """An object of named fields; unknown names are ignored, absent ones stay absent.
+
+    `rule` sees the clean values last and raises Refused for what no single field can tell.
+    """
 
     fields: Mapping[str, Field]
     partial: bool = False
+    rule: Callable[[dict[str, Any]], None] | None = None
 
     def clean(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -180,6 +186,8 @@ class Record(Field, kw_only=True):
                 errors[name] = refused.errors
         if errors:
             raise Refused(errors)
+        if self.rule is not None:
+            self.rule(clean)
         return clean
 
 
@@ -206,3 +214,28 @@ class Records(Field, kw_only=True):
 
 def _not_a_list(value: Any) -> str:
     return f'Expected a list of items but got type "{type(value).__name__}".'
+
+
+def checked(record: Record, body: Any) -> dict[str, Any]:
+    """The clean values of a request body; raises ValidationError with CVAT's errors."""
+    try:
+        found: dict[str, Any] = record.check(body)
+    except Refused as refused:
+        raise ValidationError(refused.errors) from None
+    return found
+
+
+def partial(record: Record) -> Record:
+    """The same record for PATCH: nothing in it, or in records inside it, must be there."""
+    return msgspec.structs.replace(
+        record,
+        partial=True,
+        fields={
+            name: msgspec.structs.replace(field, child=partial(field.child))
+            if isinstance(field, Records)
+            else partial(field)
+            if isinstance(field, Record)
+            else field
+            for name, field in record.fields.items()
+        },
+    )

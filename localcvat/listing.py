@@ -1,0 +1,214 @@
+"""Lists: one page of a collection, filtered, searched, sorted and cut by the database.
+
+A `Collection` says what may be asked of a kind of thing (formats specification, section 12.2); the
+services hold one each. Nothing is filtered in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Join, Row, func, select
+from sqlalchemy.sql import ClauseElement, visitors
+from sqlalchemy.sql.expression import ColumnClause
+from sqlmodel import Session, SQLModel
+
+from localcvat import query
+from localcvat.errors import NotFoundError, ValidationError
+
+INVALID_PAGE = "Invalid page."
+NOT_A_CHOICE = "Select a valid choice. That choice is not one of the available choices."
+KEYS_EACH = 500
+
+
+class Page(msgspec.Struct, kw_only=True):
+    """One page of a list: `count` is of all pages, `page_size` None means everything."""
+
+    count: int
+    results: list[Any]
+    page: int = 1
+    page_size: int | None = query.DEFAULT_PAGE_SIZE
+
+    @property
+    def last(self) -> int:
+        """The number of the last page; an empty list has one page."""
+        return 1 if self.page_size is None else max(1, -(-self.count // self.page_size))
+
+
+class ListQuery(msgspec.Struct, kw_only=True):
+    """The list parameters of the API.
+
+    `where` holds plain comparisons by field name (``{"subset": "train"}``); the four common ones
+    have names of their own. `filter` is a JSON Logic rule or its text; `extended` allows ``!=`` and
+    ``!`` over a list of one. `org` is a slug, "" means no organization. `page` -1 is the last.
+    """
+
+    name: str | None = None
+    owner: str | None = None
+    assignee: str | None = None
+    status: str | None = None
+    where: dict[str, Any] = {}
+    search: str = ""
+    filter: Any = ""
+    sort: str = ""
+    org: str | None = None
+    page: int = 1
+    page_size: int | None = query.DEFAULT_PAGE_SIZE
+    extended: bool = True
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """All plain comparisons that were given."""
+        named = {key: getattr(self, key) for key in ("name", "owner", "assignee", "status")}
+        return {key: value for key, value in (named | self.where).items() if value is not None}
+
+
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of thing that is listed: where its rows come from and what may be asked of them.
+
+    `simple` are the fields compared plainly, `searched` those a search looks into, `choices` the
+    words a plain comparison must be one of, `pointers` the ids that a plain comparison must find
+    among, `kept` what every row must fulfil.
+    """
+
+    source: FromClause
+    columns: Sequence[ColumnElement[Any]]
+    id: ColumnElement[Any]
+    fields: query.Fields
+    simple: Sequence[str]
+    searched: Sequence[str]
+    kept: Sequence[ColumnElement[bool]] = ()
+    choices: Mapping[str, Sequence[str]] = {}
+    pointers: Mapping[str, ColumnElement[Any]] = {}
+    organization: ColumnElement[Any] | None = None
+    default_sort: str = "-id"
+
+
+def columns_of(table: type[SQLModel]) -> dict[str, Column[Any]]:
+    """The columns of a table class by name."""
+    columns: dict[str, Column[Any]] = dict(table.__table__.columns)  # type: ignore[attr-defined]
+    return columns
+
+
+def conditions(collection: Collection, wanted: ListQuery) -> list[ColumnElement[bool]]:
+    """The WHERE clauses of a list; raises ValidationError for values that can't be."""
+    clauses = [*collection.kept, *_plain_clauses(collection, wanted.plain)]
+    rule = query.parse_filter(wanted.filter) if isinstance(wanted.filter, str) else wanted.filter
+    if rule is not None or (isinstance(wanted.filter, str) and wanted.filter):
+        clauses.append(query.filter_clause(rule, collection.fields, extended=wanted.extended))
+    searched = [collection.fields[name].column for name in collection.searched]
+    found = query.search_clause(wanted.search, searched)
+    if found is not None:
+        clauses.append(found)
+    if wanted.org is not None and collection.organization is not None:
+        clauses.append(_in_organization(collection.organization, wanted.org))
+    return clauses
+
+
+def _plain_clauses(
+    collection: Collection, given: Mapping[str, Any]
+) -> Iterable[ColumnElement[bool]]:
+    for name in collection.simple:
+        value = given.get(name)
+        if value is None or value == "":
+            continue
+        choices = collection.choices.get(name)
+        if choices is not None and value not in choices:
+            raise ValidationError(
+                {name: [f"Select a valid choice. {value} is not one of the available choices."]}
+            )
+        yield query.equal_clause(collection.fields[name], value, name)
+
+
+def _in_organization(column: ColumnElement[Any], slug: str) -> ColumnElement[bool]:
+    from localcvat.store.tables import OrganizationRow
+
+    if not slug:
+        return column.is_(None)
+    organization = columns_of(OrganizationRow)
+    return column == (
+        select(organization["id"]).where(organization["slug"] == slug).scalar_subquery()
+    )
+
+
+def find_page(
+    session: Session,
+    collection: Collection,
+    wanted: ListQuery,
+    also: Sequence[ColumnElement[bool]] = (),
+) -> tuple[Page, list[Row[Any]]]:
+    """A page without its results, and the rows for them.
+
+    Raises ValidationError for a bad filter, NotFoundError for a page that is not there.
+    """
+    connection = session.connection()
+    for name, key in collection.pointers.items():
+        _check_pointer(connection, name, key, wanted.plain.get(name))
+    where = [*conditions(collection, wanted), *also]
+    counted = select(func.count()).select_from(_needed(collection.source, where)).where(*where)
+    page = Page(
+        count=connection.execute(counted).scalar_one(),
+        results=[],
+        page=wanted.page,
+        page_size=wanted.page_size,
+    )
+    if page.page == -1:
+        page.page = page.last
+    if not 1 <= page.page <= page.last:
+        raise NotFoundError(INVALID_PAGE)
+    return page, list(connection.execute(_page_statement(collection, wanted, where, page.page)))
+
+
+def _needed(source: FromClause, clauses: Sequence[ClauseElement]) -> FromClause:
+    """`source` without the outer joins no clause asks for: they change no count, and cost one."""
+    if not isinstance(source, Join):
+        return source
+    asked = {
+        element.table
+        for clause in clauses
+        for element in visitors.iterate(clause)
+        if isinstance(element, ColumnClause)
+    }
+    if source.isouter and source.right not in asked:
+        return _needed(source.left, clauses)
+    onclause = source.onclause
+    left = _needed(source.left, [*clauses, *([] if onclause is None else [onclause])])
+    return left.join(source.right, onclause, isouter=source.isouter)
+
+
+def _check_pointer(connection: Connection, name: str, key: ColumnElement[Any], value: Any) -> None:
+    if value is None or value == "":
+        return
+    text = str(value)
+    number = int(text) if text.isdecimal() and len(text) < 19 else -1
+    if connection.execute(select(key).where(key == number)).first() is None:
+        raise ValidationError({name: [NOT_A_CHOICE]})
+
+
+def _page_statement(
+    collection: Collection, wanted: ListQuery, where: Sequence[ColumnElement[bool]], number: int
+) -> Any:
+    order = query.order_by(wanted.sort, collection.fields, collection.id, collection.default_sort)
+    rows = select(*collection.columns).select_from(collection.source).where(*where)
+    rows = rows.order_by(*order)
+    if wanted.page_size is not None:
+        rows = rows.limit(wanted.page_size).offset((number - 1) * wanted.page_size)
+    return rows
+
+
+def find_row(session: Session, collection: Collection, row_id: int | str) -> Row[Any] | None:
+    """The row with this id, None when there is none."""
+    chosen = select(*collection.columns).select_from(collection.source)
+    return (
+        session.connection()
+        .execute(chosen.where(*collection.kept, collection.id == row_id))
+        .one_or_none()
+    )
+
+
+def batches(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """`keys` in pieces that fit into one IN list."""
+    for start in range(0, len(keys), KEYS_EACH):
+        yield keys[start : start + KEYS_EACH]
