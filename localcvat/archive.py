@@ -437,7 +437,11 @@ class Sink:
     def _claim(self, name: str) -> str:
         clean = safe_name(name, str(self.target))
         if clean in self._seen:
-            raise OutputError(f"{clean!r} would be written twice", where=str(self.target))
+            raise OutputError(
+                f"{clean!r} would be written twice",
+                where=str(self.target),
+                hint="two images share a name: pass --rename-duplicates",
+            )
         self._seen.add(clean)
         return clean
 

@@ -1,10 +1,16 @@
-"""Plugin to plugin, streaming, with no store in between."""
+"""Plugin to plugin, streaming, with no store in between.
+
+The module can be called as its function `convert` is: after `import localcvat`,
+``localcvat.convert(src, dst, to="yolo")`` works whether or not this module was imported before.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -19,14 +25,17 @@ from localcvat.plugin import (
     WriteOptions,
     detect_format,
     find_format,
+    refuse_backup,
 )
 from localcvat.report import Report
+from localcvat.transforms import Transforms, transform
 
 
 class ConvertOptions(msgspec.Struct, kw_only=True):
     """What `convert` may be told beyond its source, target and formats.
 
     `progress` is called with the number of items done. `overwrite` replaces an existing zip.
+    `transforms` change the dataset on its way (labels, subsets, kinds of shapes).
     """
 
     with_images: bool = False
@@ -37,6 +46,7 @@ class ConvertOptions(msgspec.Struct, kw_only=True):
     on_error: str = "raise"
     limits: Limits = DEFAULT_LIMITS
     params: dict[str, Any] = {}
+    transforms: Transforms = Transforms()
     progress: Callable[[int], None] | None = None
 
 
@@ -46,27 +56,33 @@ def convert(
     to: str,
     from_: str | None = None,
     options: ConvertOptions | None = None,
+    **settings: Any,
 ) -> Report:
     """Read the dataset at `source_path` and write it at `target_path` in the format `to`.
 
     The source's format is detected unless `from_` names it. A target ending in ``.zip`` becomes a
-    zip. Returns the loss report. Raises LossError in strict mode when anything would be lost, and
-    any LocalCvatError of the reader or writer; the target is then not there.
+    zip. `settings` are fields of ConvertOptions by name (``with_images=True, strict=True``) and
+    take precedence over `options`. Returns the loss report. Raises LossError in strict mode when
+    anything would be lost, and any LocalCvatError of the reader or writer; the target is then not
+    there.
     """
-    options = options or ConvertOptions()
+    options = msgspec.structs.replace(options or ConvertOptions(), **settings)
     target = find_format(to)
     if not target.format.can_write:
         raise UsageError(f"the format {to!r} can't be written", hint="see `localcvat formats`")
     _check_apart(source_path, target_path)
     report = Report()
     with open_source(source_path, options.limits) as source:
+        refuse_backup(source)
         origin = find_format(from_).format if from_ else detect_format(source)
         if not origin.can_read:
             raise UsageError(f"the format {from_!r} can't be read", hint="see `localcvat formats`")
         capabilities = target.format.capabilities(target.dialect)
         read_options = ReadOptions(
-            boxes_only=needs_only_boxes(capabilities),
-            same_format=origin is target.format and target.dialect == "plain",
+            boxes_only=needs_only_boxes(capabilities) and not options.transforms.reshape,
+            same_format=origin is target.format
+            and target.dialect == "plain"
+            and not options.transforms.reshape,
             image_size=options.image_size,
             labels=options.labels,
             media=options.with_images,
@@ -82,9 +98,13 @@ def convert(
 def write_dataset(
     dataset: Dataset, target: FormatChoice, sink: Sink, options: ConvertOptions, report: Report
 ) -> None:
-    """Adapt `dataset` to a format and write it into `sink`; refuses losses in strict mode."""
+    """Transform `dataset`, adapt it to a format, write it into `sink`.
+
+    Refuses losses in strict mode.
+    """
     if options.progress is not None:
         dataset.items = _counted(dataset.items, options.progress)
+    dataset = transform(dataset, options.transforms, report)
     adapted = adapt(dataset, target.format.capabilities(target.dialect), report)
     if options.with_images:
         adapted.items = _with_media(adapted.items, report)
@@ -120,3 +140,14 @@ def _check_apart(source: str | os.PathLike[str], target: str | os.PathLike[str])
         raise OutputError(
             "the target is inside the source", where=str(target), hint="name another place"
         )
+
+
+class _CallableModule(ModuleType):
+    """This module, callable: the name `localcvat.convert` is both it and its function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Report:
+        return convert(*args, **kwargs)
+
+
+_CallableModule.__call__.__doc__ = convert.__doc__
+sys.modules[__name__].__class__ = _CallableModule

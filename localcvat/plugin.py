@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from localcvat.archive import Sink, Source
-from localcvat.errors import DetectionError, UsageError
+from localcvat.errors import DetectionError, LocalCvatError, UsageError
 from localcvat.model import Dataset
 from localcvat.report import Report
 
@@ -193,17 +193,27 @@ def find_format(name: str) -> FormatChoice:
 
 
 def detections(source: Source) -> list[tuple[Format, Detection]]:
-    """Every readable format's opinion of `source`, surest first."""
+    """Every native readable format's opinion of `source`, surest first."""
     found = [
-        (plugin, plugin.detect(source))
+        (plugin, _opinion(plugin, source))
         for plugin in all_formats()
         if plugin.can_read and plugin.origin == "native"
     ]
     return sorted(found, key=lambda pair: (-pair[1].score, pair[0].name))
 
 
+def _opinion(plugin: Format, source: Source) -> Detection:
+    try:
+        return plugin.detect(source)
+    except LocalCvatError as error:
+        return Detection(score=0, reason=str(error))
+    except Exception as error:  # one broken plugin must not keep the others from reading
+        return Detection(score=0, reason=f"its detection failed: {type(error).__name__}: {error}")
+
+
 def detect_format(source: Source) -> Format:
     """The one format `source` is in; raises DetectionError when none or several claim it."""
+    refuse_backup(source)
     found = detections(source)
     best = found[0][1].score if found else 0
     winners = [plugin for plugin, detection in found if detection.score == best]
@@ -224,5 +234,31 @@ def detect_format(source: Source) -> Format:
 
 
 def _tried(found: Iterable[tuple[Format, Detection]]) -> str:
-    reasons: Sequence[str] = [f"{plugin.name}: {detection.reason}" for plugin, detection in found]
-    return "; looked for " + "; ".join(reasons) if reasons else ""
+    rows = [f"\n  {plugin.name}: {detection.reason}" for plugin, detection in found]
+    return "; looked for" + "".join(rows) + "\n" if rows else ""
+
+
+def backup_kind(source: Source) -> str | None:
+    """``project`` or ``task`` if `source` is a CVAT backup, perhaps below one top folder."""
+    names = set(source.names)
+    tops = {name.partition("/")[0] for name in names}
+    prefixes = ["", *(f"{top}/" for top in tops)] if len(tops) == 1 else [""]
+    for prefix in prefixes:
+        if f"{prefix}project.json" in names and not any(
+            name.startswith(f"{prefix}annotations/") for name in names
+        ):
+            return "project"
+        if {f"{prefix}task.json", f"{prefix}annotations.json"} <= names:
+            return "task"
+    return None
+
+
+def refuse_backup(source: Source) -> None:
+    """Raise DetectionError naming the right command when `source` is a backup, not a dataset."""
+    kind = backup_kind(source)
+    if kind is not None:
+        raise DetectionError(
+            f"this is a CVAT {kind} backup, not a dataset",
+            where=source.display,
+            hint=f"restore it with: localcvat {kind} create-from-backup {source.display}",
+        )

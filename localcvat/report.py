@@ -54,9 +54,11 @@ class Report:
         """Count values that went through in another form; `reason` says how and why."""
         self._add("changed", kind, reason, where, count, lossy)
 
-    def dropped(self, kind: str, reason: str, where: str = "", *, count: int = 1) -> None:
-        """Count values that did not go through; always a loss."""
-        self._add("dropped", kind, reason, where, count, True)
+    def dropped(
+        self, kind: str, reason: str, where: str = "", *, count: int = 1, lossy: bool = True
+    ) -> None:
+        """Count values that did not go through; a loss unless the user asked to leave them out."""
+        self._add("dropped", kind, reason, where, count, lossy)
 
     def assumed(self, kind: str, reason: str, where: str = "", *, count: int = 1) -> None:
         """Count what a reader filled in or took for granted about a file that did not say."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from localcvat.archive import Sink, Source
-from localcvat.errors import DatasetError, LocalCvatError
+from localcvat.errors import DatasetError, LocalCvatError, OutputError
 from localcvat.geometry.boxes import rectangle_corners
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, label_index
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
@@ -201,8 +201,12 @@ def _write(
         subset = _subset_name(item.subset)
         path = item.path
         if (subset, item.stem) in stems:
-            path = _free_path(stems, subset, item, report)
-        stems.add((subset, stem_of(path)))
+            raise OutputError(
+                f"two images of the subset {subset!r} would share a label file",
+                where=path,
+                hint="pass --rename-duplicates",
+            )
+        stems.add((subset, item.stem))
         lists.setdefault(subset, []).append(f"data/images/{subset}/{path}\n")
         text = _text(plugin, item, index, options, report)
         if text or (options.dialect == "plain" and not options.with_images):
@@ -233,16 +237,6 @@ def _subset_name(subset: str) -> str:
     if subset in RESERVED:
         raise DatasetError(f"a subset can't be called {subset!r} in YOLO", hint="rename it")
     return "train" if subset in ("", DEFAULT_SUBSET) else subset
-
-
-def _free_path(stems: set[tuple[str, str]], subset: str, item: Item, report: Report) -> str:
-    extension = item.path[len(item.stem) :]
-    number = 1
-    while (subset, f"{item.stem}_{number}") in stems:
-        number += 1
-    path = f"{item.stem}_{number}{extension}"
-    report.changed("image", "renamed: another has the same name", f"{item.path} -> {path}")
-    return path
 
 
 def _text(

@@ -190,24 +190,12 @@ def _write(dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) 
     lists: dict[str, list[str]] = {subset: [] for subset in dataset.header.subsets}
     for item in dataset.items:
         stem, path = item.stem, item.path
-        if sink.has(f"Annotations/{stem}.xml"):
-            stem, path = _free_name(sink, item, report)
         lists.setdefault(item.subset, []).append(f"{stem}\n")
         sink.write(f"Annotations/{stem}.xml", annotation_text(item, path, cvat).encode())
         if options.with_images and item.media is not None:
             sink.add_media(f"JPEGImages/{path}", item.media)
     for subset, lines in lists.items():
         sink.write(f"ImageSets/Main/{subset}.txt", "".join(lines).encode())
-
-
-def _free_name(sink: Sink, item: Item, report: Report) -> tuple[str, str]:
-    extension = item.path[len(item.stem) :]
-    number = 1
-    while sink.has(f"Annotations/{item.stem}_{number}.xml"):
-        number += 1
-    stem = f"{item.stem}_{number}"
-    report.changed("image", "renamed: another has the same name", f"{item.path} -> {stem}")
-    return stem, stem + extension
 
 
 def annotation_text(item: Item, path: str, cvat: bool) -> str:

@@ -223,8 +223,6 @@ def _write(dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) 
         subset = _subset_name(item.subset)
         path = f"obj_{subset}_data/{item.path}"
         label_file = f"obj_{subset}_data/{item.stem}.txt"
-        if sink.has(label_file):
-            path, label_file = _renamed(sink, item, subset, report)
         lists.setdefault(subset, []).append(f"data/{path}\n")
         sink.write(label_file, _lines(item, index, options, report).encode())
         if options.with_images and item.media is not None:
@@ -242,17 +240,6 @@ def _subset_name(subset: str) -> str:
     if subset in RESERVED:
         raise DatasetError(f"a subset can't be called {subset!r} in YOLO", hint="rename it")
     return "train" if subset in ("", DEFAULT_SUBSET) else subset
-
-
-def _renamed(sink: Sink, item: Item, subset: str, report: Report) -> tuple[str, str]:
-    """Names for an image whose label file would be another image's."""
-    extension = item.path[len(item.stem) :]
-    number = 1
-    while sink.has(f"obj_{subset}_data/{item.stem}_{number}.txt"):
-        number += 1
-    stem = f"{item.stem}_{number}"
-    report.changed("image", "renamed: another has the same name", f"{item.path} -> {stem}")
-    return f"obj_{subset}_data/{stem}{extension}", f"obj_{subset}_data/{stem}.txt"
 
 
 def _lines(item: Item, index: dict[str, int], options: WriteOptions, report: Report) -> str:

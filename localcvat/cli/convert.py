@@ -7,8 +7,10 @@ import sys
 import click
 import orjson
 
+from localcvat.cli.transforms import transform_options
 from localcvat.errors import LocalCvatError, UsageError
 from localcvat.report import Report
+from localcvat.transforms import Transforms
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -64,6 +66,7 @@ def echo_report(report: Report) -> None:
 )
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is an existing zip.")
 @click.option("--max-ratio", type=int, help="Allow zip entries that unpack this many times larger.")
+@transform_options
 def convert(
     source: str,
     target: str,
@@ -77,6 +80,7 @@ def convert(
     on_error: str,
     overwrite: bool,
     max_ratio: int | None,
+    transforms: Transforms,
 ) -> None:
     """Turn the dataset at SRC into another format at DST.
 
@@ -102,6 +106,7 @@ def convert(
             labels=read_names(names),
             on_error=on_error,
             limits=limits,
+            transforms=transforms,
             progress=progress,
         )
         report = run(source, target, to, from_, options)

@@ -1,0 +1,268 @@
+"""What a user may ask to be changed between reader and writer: streaming, each in the report.
+
+Order: labels, subsets, tracks, kinds of shapes, clipping, images without annotations, names. What
+was asked for is counted but is no loss in strict mode, except where pixels or identity go with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from localcvat.errors import UsageError
+from localcvat.model import Dataset, Header, Item, Label, Shape, Tag, Track
+from localcvat.report import Report
+
+Labelled = TypeVar("Labelled", Shape, Tag, Track)
+
+
+class Transforms(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes to make; the default makes none.
+
+    `labels_map` renames labels, two onto one name merge them. `only_labels` and `drop_labels` name
+    labels as they are after that. `subsets` maps each subset to its new name; with `only_subsets`
+    those not named are left out. The flags are the options of `localcvat convert` of those names.
+    """
+
+    labels_map: dict[str, str] = {}
+    drop_labels: tuple[str, ...] = ()
+    only_labels: tuple[str, ...] = ()
+    subsets: dict[str, str] = {}
+    only_subsets: bool = False
+    boxes_from_masks: bool = False
+    masks_to_polygons: bool = False
+    polygons_to_masks: bool = False
+    flatten_tracks: bool = False
+    rename_duplicates: bool = False
+    only_annotated: bool = False
+    clip: bool = False
+
+    def __post_init__(self) -> None:
+        kinds = self.boxes_from_masks + self.masks_to_polygons
+        if kinds > 1:
+            raise UsageError(
+                "a mask can't become both a box and a polygon",
+                hint="give one of --boxes-from-masks and --masks-to-polygons",
+            )
+        if self.masks_to_polygons and self.polygons_to_masks:
+            raise UsageError("--masks-to-polygons and --polygons-to-masks undo each other")
+
+    @property
+    def reshape(self) -> bool:
+        """Whether shapes themselves change, so that readers must decode them in full."""
+        return (
+            self.boxes_from_masks or self.masks_to_polygons or self.polygons_to_masks or self.clip
+        )
+
+
+NO_TRANSFORMS = Transforms()
+
+
+def transform(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
+    """`dataset` with the wanted changes; raises UsageError when no label or subset named exists."""
+    if wanted == NO_TRANSFORMS:
+        return dataset
+    dataset = _relabelled(dataset, wanted, report)
+    if wanted.subsets:
+        dataset = _chosen_subsets(dataset, wanted, report)
+    if wanted.flatten_tracks:
+        dataset = _flattened(dataset, report)
+    if wanted.reshape:
+        from localcvat.reshape import reshaped
+
+        dataset = reshaped(dataset, wanted, report)
+    if wanted.only_annotated:
+        dataset = _annotated(dataset, report)
+    if wanted.rename_duplicates:
+        dataset.items = _renamed(dataset.items, report)
+    return dataset
+
+
+def _relabelled(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
+    names = {label.name for label in dataset.header.labels}
+    _check_known("--labels-map", wanted.labels_map, names, report)
+    for old, new in wanted.labels_map.items():
+        if old in names and old != new:
+            report.changed("label", f"renamed to {new}", old, lossy=False)
+    mapped = {wanted.labels_map.get(name, name) for name in names}
+    _check_known("--drop-labels", wanted.drop_labels, mapped, report)
+    _check_known("--only-labels", wanted.only_labels, mapped, report)
+    left = mapped - set(wanted.drop_labels)
+    if wanted.only_labels:
+        left &= set(wanted.only_labels)
+    header = msgspec.structs.replace(
+        dataset.header, labels=_merged_labels(dataset.header.labels, wanted.labels_map, left)
+    )
+    for name in sorted(mapped - left):
+        report.dropped("label", "left out, as asked", name, lossy=False)
+    relabel = _Relabel(wanted.labels_map, left, names, report)
+    return Dataset(header, relabel.items(dataset.items), relabel.kept(dataset.tracks, "track"))
+
+
+def _check_known(option: str, given: Iterable[str], known: Iterable[str], report: Report) -> None:
+    """Tell of given names that the dataset does not have; refuse when it has none of them."""
+    given, known = list(given), set(known)
+    missing = [name for name in given if name not in known]
+    if given and len(missing) == len(given):
+        raise UsageError(
+            f"{option}: the dataset has none of {', '.join(missing)}",
+            hint="it has " + (", ".join(sorted(known)) or "no labels"),
+        )
+    for name in missing:
+        report.assumed(option, "the dataset has no such name", name)
+
+
+def _merged_labels(labels: list[Label], mapping: Mapping[str, str], left: set[str]) -> list[Label]:
+    merged: dict[str, Label] = {}
+    for label in labels:
+        name = mapping.get(label.name, label.name)
+        if name not in left:
+            continue
+        if name not in merged:
+            merged[name] = msgspec.structs.replace(label, name=name)
+            continue
+        first = merged[name]
+        have = {spec.name for spec in first.attributes}
+        extra = [spec for spec in label.attributes if spec.name not in have]
+        merged[name] = msgspec.structs.replace(
+            first,
+            type=first.type if first.type == label.type else "any",
+            attributes=[*first.attributes, *extra],
+        )
+    return list(merged.values())
+
+
+class _Relabel:
+    """Renames and filters annotations by label."""
+
+    def __init__(
+        self, mapping: Mapping[str, str], left: set[str], declared: set[str], report: Report
+    ) -> None:
+        self._mapping = mapping
+        self._left = left
+        self._declared = declared
+        self._report = report
+
+    def items(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            if item.shapes:
+                item.shapes = self.kept(item.shapes, "shape", item.path)
+            if item.tags:
+                item.tags = self.kept(item.tags, "tag", item.path)
+            yield item
+
+    def kept(self, found: Iterable[Labelled], kind: str, where: str = "") -> list[Labelled]:
+        kept = []
+        for annotation in found:
+            name = annotation.label
+            annotation.label = self._mapping.get(name, name)
+            if annotation.label in self._left or name not in self._declared:
+                kept.append(annotation)
+            else:
+                reason = "its label is left out, as asked"
+                self._report.dropped(kind, reason, where or annotation.label, lossy=False)
+        return kept
+
+
+def _chosen_subsets(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
+    if dataset.header.subsets:
+        _check_known("--subset", wanted.subsets, dataset.header.subsets, report)
+    subsets = [
+        wanted.subsets.get(name, name)
+        for name in dataset.header.subsets
+        if name in wanted.subsets or not wanted.only_subsets
+    ]
+    header = msgspec.structs.replace(dataset.header, subsets=list(dict.fromkeys(subsets)))
+
+    def items() -> Iterator[Item]:
+        for item in dataset.items:
+            if item.subset not in wanted.subsets and wanted.only_subsets:
+                report.dropped("image", "of another subset, as asked", item.path, lossy=False)
+                continue
+            name = wanted.subsets.get(item.subset, item.subset)
+            if name != item.subset:
+                report.changed("subset", f"renamed to {name}", item.path, lossy=False)
+                item.subset = name
+            yield item
+
+    return Dataset(header, items(), dataset.tracks)
+
+
+def _flattened(dataset: Dataset, report: Report) -> Dataset:
+    from localcvat.geometry.tracks import flatten_tracks
+
+    tracks = list(dataset.tracks)
+    items = flatten_tracks(dataset.items, tracks, dataset.header.tasks) if tracks else dataset.items
+    if tracks:
+        reason = "written as shapes on each frame, as asked"
+        report.changed("track", reason, tracks[0].label, count=len(tracks))
+    return Dataset(dataset.header, _without_identity(items, report))
+
+
+def _without_identity(items: Iterable[Item], report: Report) -> Iterator[Item]:
+    for item in items:
+        shapes = []
+        for shape in item.shapes:
+            if shape.track_id is None:
+                shapes.append(shape)
+            elif not shape.outside:
+                report.changed("tracked shape", "made a shape of its own, as asked", item.path)
+                shape.track_id, shape.keyframe = None, True
+                shapes.append(shape)
+        item.shapes = shapes
+        yield item
+
+
+def _annotated(dataset: Dataset, report: Report) -> Dataset:
+    tracks = list(dataset.tracks)
+    tracked = _tracked_frames(dataset.header, tracks)
+
+    def items() -> Iterator[Item]:
+        for item in dataset.items:
+            if item.shapes or item.tags or (item.task, item.frame) in tracked:
+                yield item
+            else:
+                report.dropped("image", "without annotations, as asked", item.path, lossy=False)
+
+    return Dataset(dataset.header, items(), tracks)
+
+
+def _tracked_frames(header: Header, tracks: list[Track]) -> set[tuple[int, int]]:
+    """(task, frame) wherever some track is visible."""
+    if not tracks:
+        return set()
+    from localcvat.geometry.tracks import shapes_of
+
+    found: set[tuple[int, int]] = set()
+    for track in tracks:
+        info = header.tasks[track.task] if track.task < len(header.tasks) else None
+        keyframes = [shape.frame for shape in track.shapes]
+        keyframes += [shape.frame for part in track.elements for shape in part.shapes]
+        stop = info.size - 1 if info is not None and info.size else max(keyframes, default=0)
+        deleted = frozenset(info.deleted_frames) if info is not None else frozenset[int]()
+        shapes = shapes_of(track, 0, stop, deleted)
+        found |= {(track.task, frame) for frame, shape in shapes.items() if not shape.outside}
+    return found
+
+
+def _renamed(items: Iterable[Item], report: Report) -> Iterator[Item]:
+    """Items whose paths without extension are unique over all subsets.
+
+    Hashes are held instead of names: 8 bytes an image.
+    """
+    seen: set[int] = set()
+    for item in items:
+        stem, extension = item.stem, item.path[len(item.stem) :]
+        free, number = stem, 0
+        while hash(free) in seen:
+            number += 1
+            free = f"{stem}_{number}"
+        seen.add(hash(free))
+        if free != stem:
+            old, item.path = item.path, free + extension
+            report.changed(
+                "image name", "another image has it", f"{old} -> {item.path}", lossy=False
+            )
+        yield item
