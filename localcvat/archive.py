@@ -574,8 +574,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def open_sink(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Sink]:
+def open_sink(
+    path: str | os.PathLike[str], *, overwrite: bool = False, zipped: bool | None = None
+) -> Iterator[Sink]:
     """A sink for `path` (a zip when it ends in ``.zip``, else a folder), committed on success.
+
+    `zipped` says which it is whatever its name.
 
     Raises OutputError when the target is there already, unless it is an empty folder or
     `overwrite` is given for a zip file. On any exception nothing stays behind.
@@ -585,7 +589,9 @@ def open_sink(path: str | os.PathLike[str], *, overwrite: bool = False) -> Itera
     sink: Sink
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        sink = ZipSink(target) if target.suffix.lower() == ".zip" else FolderSink(target)
+        if zipped is None:
+            zipped = target.suffix.lower() == ".zip"
+        sink = ZipSink(target) if zipped else FolderSink(target)
     except OSError as error:
         raise OutputError(error.strerror or str(error), where=str(target)) from error
     try:

@@ -96,6 +96,13 @@ def image_manifest(frames: Iterable[tuple[str, int, int, list[str]]]) -> bytes:
     return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
 
 
+def video_manifest(name: str, width: int, height: int, length: int) -> bytes:
+    """A manifest of a video without its key frames, which only a decoder could tell."""
+    properties = {"name": name, "resolution": [width, height], "length": length}
+    lines = [{"version": "1.1"}, {"type": "video"}, {"properties": properties}]
+    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines).encode()
+
+
 def index_of(data: bytes, where: str = "manifest.jsonl") -> bytes:
     """The index.json that belongs to this manifest: byte offset of each entry."""
     offsets = parse_manifest(data, where).offsets

@@ -382,6 +382,35 @@ class _Decoder:
         )
 
 
+def shapes_of(session: Session, job_id: int, labels: LabelMap) -> Iterator[Shape]:
+    """The shapes of one job with their elements, in the order written; holds one at a time."""
+    connection = raw(session)
+    decoder = _Decoder(labels)
+    # By the primary key between the job's first and last shape: nothing has to be sorted.
+    low, high = connection.execute(
+        "SELECT min(id), max(id) FROM shape WHERE job_id = ?", (job_id,)
+    ).fetchone()
+    waiting, parents = list[Shape](), dict[int, Shape]()
+    for row in connection.execute(
+        f"SELECT {SHAPE_COLUMNS} FROM shape WHERE id BETWEEN ? AND ? AND +job_id = ? ORDER BY id",
+        (low, high, job_id),
+    ):
+        if row[2] is None and waiting:
+            yield waiting.pop()
+            parents.clear()
+        decoder.add_shape(row, waiting, parents)
+    yield from waiting
+
+
+def tags_of(session: Session, job_id: int, labels: LabelMap) -> Iterator[Tag]:
+    """The tags of one job, in the order written."""
+    decoder = _Decoder(labels)
+    for row in raw(session).execute(
+        f"SELECT {TAG_COLUMNS} FROM tag WHERE job_id = ? ORDER BY id", (job_id,)
+    ):
+        yield decoder.tag(row)
+
+
 def tracks_of(session: Session, job_id: int, labels: LabelMap) -> Iterator[Track]:
     """The tracks of one job with keyframes and elements, in the order written."""
     connection = raw(session)
