@@ -114,6 +114,10 @@ class Layout:
         """An entry as media, unopened."""
         return self.source.media(self.entries[name])
 
+    def byte_size(self, name: str) -> int:
+        """Length of an entry in bytes."""
+        return self.source.byte_size(self.entries[name])
+
     def where(self, name: str) -> str:
         """How messages call an entry."""
         return self.source.where(self.entries.get(name, name))

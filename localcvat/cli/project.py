@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from localcvat.cli.backup import project_backup, project_create_from_backup
 from localcvat.cli.store import opened
 from localcvat.cli.tables import echo_json, echo_table
 
@@ -13,6 +14,10 @@ COLUMNS = ("id", "name", "status", "owner", "assignee", "tasks", "updated")
 @click.group()
 def project() -> None:
     """Create, list, show, import, export and delete projects."""
+
+
+project.add_command(project_backup)
+project.add_command(project_create_from_backup)
 
 
 @project.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from localcvat.cli.backup import task_backup, task_create_from_backup
 from localcvat.cli.store import opened
 from localcvat.cli.tables import echo_json, echo_table
 
@@ -13,6 +14,10 @@ COLUMNS = ("id", "name", "project", "subset", "status", "frames", "jobs")
 @click.group()
 def task() -> None:
     """Create, list, show, export and delete tasks."""
+
+
+task.add_command(task_backup)
+task.add_command(task_create_from_backup)
 
 
 @task.command()

@@ -1,0 +1,162 @@
+"""`localcvat backup …`, and the backup commands of projects and tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from localcvat.cli.progress import item_progress
+from localcvat.cli.store import opened
+from localcvat.cli.tables import echo_json, echo_table
+
+if TYPE_CHECKING:
+    from localcvat.report import Report
+
+LIGHTWEIGHT = "Annotations and manifest, no media."
+OVERWRITE = "Replace FILE if it is there."
+COLUMNS = ("folder", "name", "subset", "mode", "frames", "jobs", "annotations", "media", "bytes")
+
+
+@click.group()
+def backup() -> None:
+    """Inspect, check and repair CVAT backups."""
+
+
+@backup.command()
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def inspect(file: str, as_json: bool) -> None:
+    """Say what a backup holds, without a store."""
+    from localcvat.backup.inspect import inspect_backup
+
+    found = inspect_backup(file)
+    if as_json:
+        echo_json(found)
+        return
+    click.echo(f"{found.kind} backup: {found.name}")
+    click.echo(f"labels: {', '.join(found.labels) or 'none'}")
+    for kind, count in found.annotations.items():
+        click.echo(f"{kind}: {count}")
+    click.echo(f"guide: {'yes' if found.guide else 'no'}")
+    rows = [
+        (
+            task.folder or "-",
+            task.name,
+            task.subset,
+            task.mode,
+            task.frames,
+            sum(task.jobs.values()),
+            sum(task.annotations.values()),
+            task.media_files,
+            task.media_bytes,
+        )
+        for task in found.tasks
+    ]
+    echo_table(COLUMNS, rows)
+
+
+@click.command("backup")
+@click.argument("project_id", type=int, metavar="ID")
+@click.argument("file")
+@click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
+@click.option("--overwrite", is_flag=True, help=OVERWRITE)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
+def project_backup(
+    context: click.Context,
+    project_id: int,
+    file: str,
+    lightweight: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Write a project as a backup zip that CVAT restores."""
+    from localcvat.backup.write import write_project_backup
+
+    with opened(context) as store, item_progress("files") as progress:
+        report = write_project_backup(
+            store,
+            project_id,
+            file,
+            lightweight=lightweight,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    _echo_written(report, as_json)
+
+
+@click.command("backup")
+@click.argument("task_id", type=int, metavar="ID")
+@click.argument("file")
+@click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
+@click.option("--overwrite", is_flag=True, help=OVERWRITE)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
+def task_backup(
+    context: click.Context,
+    task_id: int,
+    file: str,
+    lightweight: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Write a task as a backup zip that CVAT restores."""
+    from localcvat.backup.write import write_task_backup
+
+    with opened(context) as store, item_progress("files") as progress:
+        report = write_task_backup(
+            store, task_id, file, lightweight=lightweight, overwrite=overwrite, progress=progress
+        )
+    _echo_written(report, as_json)
+
+
+def _echo_written(report: Report, as_json: bool) -> None:
+    if as_json:
+        echo_json({"report": report.to_dict()})
+        return
+    for line in report.lines():
+        click.echo(line)
+
+
+@click.command("create-from-backup")
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
+@click.pass_context
+def project_create_from_backup(context: click.Context, file: str, as_json: bool) -> None:
+    """Make a project of a backup and print its id."""
+    from localcvat.backup.restore import restore_project
+    from localcvat.report import Report
+
+    report = Report()
+    with opened(context) as store, item_progress("files") as progress:
+        made = restore_project(store, file, progress=progress, report=report)
+    _echo_restored(made, report, as_json)
+
+
+@click.command("create-from-backup")
+@click.argument("file")
+@click.option("--project_id", "--project-id", type=int, help="Project the task goes into.")
+@click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
+@click.pass_context
+def task_create_from_backup(
+    context: click.Context, file: str, project_id: int | None, as_json: bool
+) -> None:
+    """Make a task of a backup and print its id; in a project, labels go by name."""
+    from localcvat.backup.restore import restore_task
+    from localcvat.report import Report
+
+    report = Report()
+    with opened(context) as store, item_progress("files") as progress:
+        made = restore_task(store, file, project_id=project_id, progress=progress, report=report)
+    _echo_restored(made, report, as_json)
+
+
+def _echo_restored(made: int, report: Report, as_json: bool) -> None:
+    if as_json:
+        echo_json({"id": made, "report": report.to_dict()})
+        return
+    for entry, line in zip(report.entries, report.lines(), strict=True):
+        if entry.outcome != "kept":
+            click.echo(line, err=True)
+    click.echo(made)
