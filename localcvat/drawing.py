@@ -40,10 +40,10 @@ def thumbnail(image: Image.Image) -> Image.Image:
     return small
 
 
-def encoded(image: Image.Image, kind: str) -> bytes:
+def encoded(image: Image.Image, kind: str, quality: int = PREVIEW_QUALITY) -> bytes:
     """`image` as the bytes of a JPEG, PNG or WEBP."""
     buffer = io.BytesIO()
-    image.save(buffer, kind, quality=PREVIEW_QUALITY)
+    image.save(buffer, kind, quality=quality)
     return buffer.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -78,3 +79,26 @@ def _attribute(given: _Attribute) -> AttributeSpec:
         default_value=default,
         values=values,
     )
+
+
+def labels_of(given: Any) -> list[Label]:
+    """Labels from Python values: one or a list of `Label`s, names, mappings as CVAT's, or text.
+
+    Raises UsageError for what is none of these.
+    """
+    if isinstance(given, str):
+        return parse_labels(given)
+    values = [given] if isinstance(given, (Label, Mapping)) else list(given)
+    return [_given(value) for value in values]
+
+
+def _given(value: Any) -> Label:
+    if isinstance(value, Label):
+        return value
+    body = {"name": value} if isinstance(value, str) else value
+    if hasattr(body, "to_dict"):
+        body = body.to_dict()
+    try:
+        return _label(msgspec.convert(body, _Label))
+    except msgspec.ValidationError as error:
+        raise UsageError(f"labels: {error}") from error

@@ -230,7 +230,7 @@ def export_dataset(
 @click.pass_context
 def preview(context: click.Context, project_id: int, output: str, annotations: bool) -> None:
     """Write a picture of the project: the first frame of its newest task."""
-    from localcvat.preview import write_project_preview
+    from localcvat.preview import write_preview
 
     with opened(context) as store:
-        write_project_preview(store, project_id, output, annotations)
+        write_preview(store, "project", project_id, output, annotations)

@@ -1,0 +1,310 @@
+"""The collections of a store: projects, tasks, jobs, labels, users and requests of a `Client`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from localcvat import job_views, label_views, projects, requests, task_views, users
+from localcvat.entities import Entity, Job, PathLike, Project, Task, body_of
+from localcvat.errors import NotFoundError, UsageError
+from localcvat.label_views import LabelView
+from localcvat.labelspec import labels_of
+from localcvat.listing import Collection, ListQuery
+from localcvat.listing import Page as FoundPage
+from localcvat.requests import Request
+from localcvat.store.engine import Store
+from localcvat.users import User
+
+E = TypeVar("E", bound=Entity)
+
+
+class Page(list[E], Generic[E]):
+    """Found objects; `total` is of all pages, `page_size` None means that all are here."""
+
+    def __init__(self, kind: Callable[[Store, Any], E], store: Store, found: FoundPage) -> None:
+        super().__init__(kind(store, value) for value in found.results)
+        self.total = found.count
+        self.page = found.page
+        self.page_size = found.page_size
+
+
+class _Repo(Generic[E]):
+    """A collection of the store."""
+
+    _kind: type[E]
+    _collection: Collection
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def _found(self, wanted: ListQuery) -> FoundPage:
+        raise NotImplementedError
+
+    def _value(self, obj_id: int) -> Any:
+        raise NotImplementedError
+
+    def _remove(self, obj_id: int) -> None:
+        raise NotImplementedError
+
+    def list(self, *, page: int = 1, page_size: int | None = None, **conditions: Any) -> Page[E]:
+        """Objects, newest first; all of them unless `page_size` is given.
+
+        `conditions` are the API's: search, filter (a JSON Logic rule or its text), sort, org, and
+        plain comparisons (name, owner, assignee, status, … as the collection has them). Raises
+        ValidationError, UsageError for an unknown condition, NotFoundError for a page that is not
+        there.
+        """
+        general = {"search", "filter", "sort", "org"} & conditions.keys()
+        plain = {name: conditions[name] for name in conditions.keys() - general}
+        unknown = sorted(plain.keys() - set(self._collection.simple))
+        if unknown:
+            known = ", ".join(("search", "filter", "sort", "org", *self._collection.simple))
+            raise UsageError(f"can't list by {unknown[0]!r}", hint=known)
+        named = {name: conditions[name] for name in general}
+        wanted = ListQuery(page=page, page_size=page_size, where=plain, **named)
+        return Page(self._kind, self._store, self._found(wanted))
+
+    def retrieve(self, obj_id: int) -> E:
+        """The object with this id; raises NotFoundError."""
+        return self._kind(self._store, self._value(obj_id))
+
+    def remove_by_ids(self, ids: Sequence[int]) -> None:
+        """Remove objects, ignoring those that do not exist."""
+        for number in ids:
+            try:
+                self._remove(number)
+            except NotFoundError:
+                continue
+
+
+class ProjectsRepo(_Repo[Project]):
+    """The projects of a store."""
+
+    _kind = Project
+    _collection = projects.PROJECTS
+
+    def _found(self, wanted: ListQuery) -> FoundPage:
+        return projects.list_projects(self._store, wanted)
+
+    def _value(self, obj_id: int) -> Any:
+        return projects.get_project(self._store, obj_id)
+
+    def _remove(self, obj_id: int) -> None:
+        projects.delete_projects(self._store, [obj_id])
+
+    def create(self, spec: Any, labels: Any = (), **fields: Any) -> Project:
+        """Make a project from its name and labels, or from a specification as cvat-sdk's.
+
+        Labels are names, `Label`s or mappings; raises ValidationError with CVAT's words.
+        """
+        body = _body(spec, labels, fields)
+        name, made = body.pop("name", ""), body.pop("labels")
+        return self.retrieve(projects.create_project(self._store, name, made, **body))
+
+    def create_from_dataset(
+        self,
+        spec: Any,
+        *,
+        dataset_path: PathLike = "",
+        dataset_format: str | None = None,
+        labels: Any = (),
+    ) -> Project:
+        """Make a project and read a dataset into it; there is no project if that fails."""
+        project = self.create(spec, labels)
+        if dataset_path:
+            try:
+                project.import_dataset(dataset_format, dataset_path)
+            except BaseException:
+                project.remove()
+                raise
+        return project.fetch()
+
+    def restore(self, obj_id: int) -> Project:
+        """Bring a removed project back from the trash; raises NotFoundError."""
+        projects.restore_project(self._store, obj_id)
+        return self.retrieve(obj_id)
+
+
+class TasksRepo(_Repo[Task]):
+    """The tasks of a store."""
+
+    _kind = Task
+    _collection = task_views.TASKS
+
+    def _found(self, wanted: ListQuery) -> FoundPage:
+        return task_views.list_task_views(self._store, wanted)
+
+    def _value(self, obj_id: int) -> Any:
+        return task_views.read_task_view(self._store, obj_id)
+
+    def _remove(self, obj_id: int) -> None:
+        from localcvat.tasks import delete_tasks
+
+        delete_tasks(self._store, [obj_id])
+
+    def create_from_data(
+        self,
+        spec: Any,
+        resources: Sequence[PathLike],
+        *,
+        data_params: Mapping[str, Any] | None = None,
+        labels: Any = (),
+        **fields: Any,
+    ) -> Task:
+        """Make a task with its media: image files, folders or zips of them.
+
+        `spec` is a name or a specification as cvat-sdk's (name, labels or project_id, subset,
+        segment_size, overlap, bug_tracker); `data_params` are image_quality, start_frame,
+        stop_frame, frame_step, sorting_method and media (``copy``, ``reference``, ``none``).
+        """
+        from localcvat.tasks import create_task, local_files
+
+        body = _body(spec, labels, fields)
+        name, made = body.pop("name", ""), body.pop("labels")
+        project_id = body.pop("project_id", None)
+        assignee = body.pop("assignee_id", None)
+        options = _task_options(body, dict(data_params or {}))
+        files = local_files([os.fspath(path) for path in resources])
+        number = create_task(
+            self._store, name, files, project_id=project_id, labels=made, options=options
+        )
+        task = self.retrieve(number)
+        return task if assignee is None else task.update(assignee_id=assignee)
+
+    def create(self, spec: Any, resources: Sequence[PathLike], **fields: Any) -> Task:
+        """As `create_from_data`."""
+        return self.create_from_data(spec, resources, **fields)
+
+    def restore(self, obj_id: int) -> Task:
+        """Bring a removed task back from the trash; raises NotFoundError."""
+        from localcvat.trash import restore_task
+
+        restore_task(self._store, obj_id)
+        return self.retrieve(obj_id)
+
+
+def _body(spec: Any, labels: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification and what was given besides; `labels` are there and are `Label`s."""
+    body: dict[str, Any] = {"name": spec} if isinstance(spec, str) else body_of(spec)
+    body.update(fields)
+    return body | {"labels": labels_of(labels or body.get("labels") or ())}
+
+
+def _task_options(body: dict[str, Any], data: dict[str, Any]) -> Any:
+    from localcvat.tasks import TaskOptions
+
+    if "frame_step" in data:
+        data["step"] = data.pop("frame_step")
+    given = {name: value for name, value in (body | data).items() if value is not None}
+    unknown = sorted(given.keys() - set(TaskOptions.__struct_fields__))
+    if unknown:
+        raise UsageError(
+            f"unknown field {unknown[0]!r}", hint=", ".join(TaskOptions.__struct_fields__)
+        )
+    return TaskOptions(**given)
+
+
+class JobsRepo(_Repo[Job]):
+    """The jobs of a store."""
+
+    _kind = Job
+    _collection = job_views.JOBS
+
+    def _found(self, wanted: ListQuery) -> FoundPage:
+        return job_views.list_job_views(self._store, wanted)
+
+    def _value(self, obj_id: int) -> Any:
+        return job_views.read_job_view(self._store, obj_id)
+
+    def _remove(self, obj_id: int) -> None:
+        raise UsageError("jobs go with their tasks", hint="remove the task")
+
+
+class LabelsRepo:
+    """The labels of projects and tasks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(
+        self,
+        *,
+        project_id: int | None = None,
+        task_id: int | None = None,
+        job_id: int | None = None,
+        **conditions: Any,
+    ) -> list[LabelView]:
+        """Root labels with their sublabels inside; of one project, task or job when named."""
+        wanted = ListQuery(page_size=None, **conditions)
+        owner = {"project_id": project_id, "task_id": task_id, "job_id": job_id}
+        found: list[LabelView] = label_views.list_label_views(self._store, wanted, **owner).results
+        return found
+
+    def retrieve(self, obj_id: int) -> LabelView:
+        """The label with this id; raises NotFoundError."""
+        return label_views.read_label_view(self._store, obj_id)
+
+    def update(self, obj_id: int, **fields: Any) -> LabelView:
+        """Change a label; without a `color` it gets a new one, as in CVAT."""
+        label_views.update_label(self._store, obj_id, fields)
+        return self.retrieve(obj_id)
+
+    def remove(self, obj_id: int) -> None:
+        """Remove a label with its annotations; raises NotFoundError."""
+        label_views.delete_label(self._store, obj_id)
+
+
+class UsersRepo:
+    """The users of a store: plain records, no passwords."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(self, **conditions: Any) -> list[User]:
+        """Users, newest first."""
+        found: list[User] = users.list_users(
+            self._store, ListQuery(page_size=None, **conditions)
+        ).results
+        return found
+
+    def retrieve(self, obj_id: int) -> User:
+        """The user with this id; raises NotFoundError."""
+        return users.read_user(self._store, obj_id)
+
+    def retrieve_current_user(self) -> User:
+        """Whoever runs this."""
+        with self._store.write() as session:
+            number = int(users.current_user(session).id or 0)
+        return self.retrieve(number)
+
+    def create(self, username: str, **fields: str) -> User:
+        """Make a user; `fields` are first_name, last_name, email."""
+        return self.retrieve(users.create_user(self._store, username, **fields))
+
+    def remove(self, obj_id: int) -> None:
+        """Remove a user; raises NotFoundError."""
+        users.delete_user(self._store, obj_id)
+
+
+class RequestsRepo:
+    """The record of exports, imports and backups."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(self, **conditions: Any) -> list[Request]:
+        """Requests, newest first."""
+        found: list[Request] = requests.list_requests(
+            self._store, ListQuery(page_size=None, **conditions)
+        ).results
+        return found
+
+    def retrieve(self, rq_id: str) -> Request:
+        """The request with this id; raises NotFoundError."""
+        return requests.read_request(self._store, rq_id)
+
+    def remove(self, rq_id: str) -> None:
+        """Forget a request, and its result if that lies in the store; raises NotFoundError."""
+        requests.remove_request(self._store, rq_id)
