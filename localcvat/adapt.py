@@ -38,9 +38,13 @@ def adapt(dataset: Dataset, capabilities: Capabilities, report: Report) -> Datas
         return Dataset(header, adapter.items(dataset.items), tracks)
     items = dataset.items
     if tracks:
-        from localcvat.geometry.tracks import flatten_tracks
+        from localcvat.geometry.tracks import flatten_tracks, hides_elements
 
-        items = flatten_tracks(items, tracks, dataset.header.tasks)
+        items = flatten_tracks(items, tracks, dataset.header)
+        hidden = [track for track in tracks if track.elements] if hides_elements(header) else []
+        if hidden:
+            why = "CVAT leaves the points of skeleton tracks out of a project's export"
+            report.dropped("skeleton points", why, hidden[0].label, count=len(hidden))
         outcome = "identity lost; written as shapes on each frame"
         if capabilities.tracks == "none":
             report.changed("track", outcome, tracks[0].label, count=len(tracks))

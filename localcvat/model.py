@@ -214,11 +214,13 @@ class JobInfo(msgspec.Struct, kw_only=True):
     """A job as exports mention it; `start_frame` and `stop_frame` are task-relative, inclusive."""
 
     id: int
+    segment: int = 0
     start_frame: int
     stop_frame: int
     type: str = "annotation"
     status: str = "annotation"
     assignee: User | None = None
+    updated: str = ""
 
 
 class TaskInfo(msgspec.Struct, kw_only=True):
@@ -268,6 +270,7 @@ class Header(msgspec.Struct, kw_only=True):
 
     `kind` says what was exported: a project, a task, one job (then `tasks[0].jobs` has just that
     job), or a plain `dataset` read from files. `subsets` lists them in order of appearance.
+    `dialect` is `cvat` when items are just as CVAT hands them to its own writers.
     """
 
     labels: list[Label] = []
@@ -277,6 +280,7 @@ class Header(msgspec.Struct, kw_only=True):
     tasks: list[TaskInfo] = []
     dumped: str = ""
     info: Extras = {}
+    dialect: Literal["plain", "cvat"] = "plain"
 
 
 class Dataset:

@@ -47,6 +47,16 @@ def _ellipse_box(points: Sequence[float], rotation: float) -> Box:
     return cx - width, cy - height, cx + width, cy + height
 
 
+def box_iou(one: Box, other: Box) -> float:
+    """Intersection over union of two (left, top, right, bottom); 0 when either has no area."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return width * height / (areas - width * height)
+
+
 def rotate_points(points: Sequence[float], degrees: float, cx: float, cy: float) -> list[float]:
     """Points turned clockwise (y down) around a centre."""
     angle = math.radians(degrees)

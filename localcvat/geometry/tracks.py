@@ -5,12 +5,56 @@ Source: formats specification, section 0.3 (track interpolation).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from localcvat.geometry.curves import interpolated_curve
-from localcvat.model import Item, Shape, TaskInfo, Track, TrackedShape
+from localcvat.model import Header, Item, Shape, Track, TrackedShape
 
-LINEAR = frozenset(("rectangle", "ellipse", "cuboid"))
+LINEAR = frozenset(("rectangle", "ellipse", "cuboid", "skeleton"))
+
+
+class Path:
+    """One track's shape on any frame.
+
+    Keyframes on `deleted` frames are ignored. Attributes between keyframes are those of the
+    keyframe before. Shapes go on until `stop_frame`, inclusive.
+    """
+
+    def __init__(
+        self, track: Track, stop_frame: int, deleted: Collection[int] = frozenset()
+    ) -> None:
+        self._keyframes = _clean_keyframes(track.shapes, deleted)
+        self._frames = [shape.frame for shape in self._keyframes]
+        self._segment = -1
+        self._between: Callable[[int], TrackedShape] | None = None
+        self.stop_frame = stop_frame
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """The first and last frame with a shape, outside ones included; (0, -1) if none."""
+        if not self._frames:
+            return 0, -1
+        last = self._frames[-1] if self._keyframes[-1].outside else self.stop_frame
+        return self._frames[0], min(last, self.stop_frame)
+
+    def at(self, frame: int, *, outside: bool = False) -> tuple[TrackedShape, bool] | None:
+        """(shape, is a keyframe), or None before the track, after it and where it is outside.
+
+        A keyframe that is outside is always given; `outside` asks for the frames after it as well.
+        """
+        index = bisect_right(self._frames, frame) - 1
+        if index < 0 or frame > self.stop_frame:
+            return None
+        shape = self._keyframes[index]
+        if shape.frame == frame:
+            return shape, True
+        if shape.outside and not outside:
+            return None
+        if index != self._segment or self._between is None:
+            following = self._keyframes[index + 1] if index + 1 < len(self._keyframes) else None
+            self._segment, self._between = index, _between(shape, following)
+        return self._between(frame), False
 
 
 def interpolate(
@@ -18,21 +62,14 @@ def interpolate(
 ) -> Iterator[tuple[TrackedShape, bool]]:
     """(shape, is a keyframe) of each frame from the first keyframe to `stop_frame` inclusive.
 
-    While an object is outside only the keyframe that says so is given. Keyframes on deleted frames
-    are ignored. Attributes between keyframes are those of the keyframe before.
+    While an object is outside only the keyframe that says so is given. See `Path`.
     """
-    keyframes = _clean_keyframes(track.shapes, deleted)
-    for position, shape in enumerate(keyframes):
-        if shape.frame > stop_frame:
-            return
-        yield shape, True
-        if shape.outside:
-            continue
-        after = keyframes[position + 1] if position + 1 < len(keyframes) else None
-        end = stop_frame + 1 if after is None else min(after.frame, stop_frame + 1)
-        between = _between(shape, after)
-        for frame in range(shape.frame + 1, end):
-            yield between(frame), False
+    path = Path(track, stop_frame, deleted)
+    first, last = path.frames
+    for frame in range(first, last + 1):
+        found = path.at(frame)
+        if found is not None:
+            yield found
 
 
 def _clean_keyframes(
@@ -65,6 +102,12 @@ def _moved(
     )
 
 
+def _turn(first: float, last: float) -> float:
+    """Degrees to turn along the shorter arc. Exactly half a turn is 1 degree, as in CVAT."""
+    turn = (last - first + 180) % 360 - 180
+    return 1.0 if turn == -180 else turn
+
+
 def _between(first: TrackedShape, last: TrackedShape | None) -> Callable[[int], TrackedShape]:
     """The shape at a frame between two keyframes."""
     if last is None or first.type != last.type:
@@ -72,7 +115,7 @@ def _between(first: TrackedShape, last: TrackedShape | None) -> Callable[[int], 
     distance = last.frame - first.frame
     single = first.type == "points" and len(first.points) == len(last.points) == 2
     if (first.type in LINEAR and len(first.points) == len(last.points)) or single:
-        turn = (last.rotation - first.rotation + 180) % 360 - 180
+        turn = _turn(first.rotation, last.rotation)
 
         def linear(frame: int) -> TrackedShape:
             offset = (frame - first.frame) / distance
@@ -93,19 +136,41 @@ def _between(first: TrackedShape, last: TrackedShape | None) -> Callable[[int], 
     return lambda frame: _moved(first, frame, first.points, first.rotation)
 
 
-def shapes_of(
-    track: Track, number: int, stop_frame: int, deleted: Collection[int] = frozenset()
-) -> dict[int, Shape]:
-    """The track as one shape a frame, with `track_id` and `keyframe`; outside frames included."""
-    if track.elements:
-        return _skeletons_of(track, number, stop_frame, deleted)
-    return {
-        shape.frame: _still(track, shape, number, keyframe)
-        for shape, keyframe in interpolate(track, stop_frame, deleted)
-    }
+class FlatTrack:
+    """A track as the shapes it has on single frames, with `track_id` and `keyframe`.
+
+    Frames on which it is outside have none. A skeleton is there while its own keyframes are not
+    outside and some element is not; all of its elements come along, those outside too.
+    """
+
+    def __init__(self, track: Track, number: int, stop_frame: int, *, elements: bool = True) -> None:
+        self._track = track
+        self._number = number
+        self._path = Path(track, stop_frame)
+        self._elements = [
+            (element, Path(element, stop_frame)) for element in track.elements if elements
+        ]
+        self.first, self.last = self._path.frames
+
+    def at(self, frame: int) -> Shape | None:
+        """The shape on a frame, or None."""
+        found = self._path.at(frame)
+        if found is None or found[0].outside:
+            return None
+        shape = _still(self._track, *found, self._number)
+        if self._elements:
+            for element, path in self._elements:
+                there = path.at(frame, outside=True)
+                if there is not None:
+                    shape.elements.append(_still(element, *there, self._number))
+            if shape.elements:
+                if all(element.outside for element in shape.elements):
+                    return None
+                shape.keyframe = any(element.keyframe for element in shape.elements)
+        return shape
 
 
-def _still(track: Track, shape: TrackedShape, number: int, keyframe: bool) -> Shape:
+def _still(track: Track, shape: TrackedShape, keyframe: bool, number: int) -> Shape:
     return Shape(
         type=shape.type,
         label=track.label,
@@ -117,60 +182,70 @@ def _still(track: Track, shape: TrackedShape, number: int, keyframe: bool) -> Sh
         rotation=shape.rotation,
         group=track.group,
         source=track.source,
-        attributes={**track.attributes, **shape.attributes},
+        attributes={**shape.attributes, **track.attributes},
+        elements=[],
         track_id=number,
         keyframe=keyframe,
     )
 
 
-def _skeletons_of(
-    track: Track, number: int, stop_frame: int, deleted: Collection[int]
-) -> dict[int, Shape]:
-    """Skeletons derived from the element tracks; one whose elements are all outside is outside."""
-    elements = [shapes_of(element, number, stop_frame, deleted) for element in track.elements]
-    own = {shape.frame: shape for shape, _ in interpolate(track, stop_frame, deleted)}
-    frames = sorted({frame for element in elements for frame in element})
-    result: dict[int, Shape] = {}
-    attributes: dict[str, str] = {}
-    for frame in frames:
-        attributes = own[frame].attributes if frame in own else attributes
-        present = [element[frame] for element in elements if frame in element]
-        result[frame] = Shape(
-            type="skeleton",
-            label=track.label,
-            frame=frame,
-            group=track.group,
-            source=track.source,
-            outside=all(element.outside for element in present),
-            occluded=all(element.occluded for element in present),
-            attributes={**track.attributes, **attributes},
-            elements=present,
-            track_id=number,
-            keyframe=any(element.keyframe for element in present),
-        )
-    return result
+class _Timeline:
+    """The tracks of one task, those around the frame last asked for at hand."""
+
+    def __init__(self, tracks: Sequence[FlatTrack]) -> None:
+        self._all = sorted(enumerate(tracks), key=lambda pair: pair[1].first)
+        self._next = 0
+        self._frame = -1
+        self._active: list[tuple[int, FlatTrack]] = []
+
+    def at(self, frame: int) -> list[Shape]:
+        if frame < self._frame:
+            self._next, self._active = 0, []
+        self._frame = frame
+        while self._next < len(self._all) and self._all[self._next][1].first <= frame:
+            self._active.append(self._all[self._next])
+            self._next += 1
+        self._active = sorted(pair for pair in self._active if pair[1].last >= frame)
+        shapes = (track.at(frame) for _, track in self._active)
+        return [shape for shape in shapes if shape is not None]
+
+
+def stop_frames(header: Header) -> list[int]:
+    """The last frame that tracks go on to, of each task; -1 where the task does not say."""
+    if header.kind == "job":
+        return [job.stop_frame for task in header.tasks for job in task.jobs]
+    return [task.size - 1 for task in header.tasks]
 
 
 def flatten_tracks(
-    items: Iterable[Item], tracks: Sequence[Track], tasks: Sequence[TaskInfo]
+    items: Iterable[Item], tracks: Sequence[Track], header: Header
 ) -> Iterator[Item]:
-    """Items with the shapes that each track has on their frame, by z_order."""
-    flat: dict[int, list[dict[int, Shape]]] = {}
-    for number, track in enumerate(tracks):
-        info = tasks[track.task] if track.task < len(tasks) else None
-        stop = info.size - 1 if info is not None and info.size else _last_frame(track)
-        deleted = frozenset(info.deleted_frames) if info is not None else frozenset[int]()
-        flat.setdefault(track.task, []).append(shapes_of(track, number, stop, deleted))
+    """Items with the shapes that each track has on their frame, by z_order.
+
+    Tracks are numbered in each task by itself. In CVAT's dialect the skeletons of a project's
+    tracks are without their points, as CVAT writes them.
+    """
+    elements = not hides_elements(header)
+    stops = stop_frames(header)
+    flat: dict[int, list[FlatTrack]] = {}
+    for track in tracks:
+        stop = stops[track.task] if track.task < len(stops) else -1
+        found = flat.setdefault(track.task, [])
+        stop = stop if stop >= 0 else _last_frame(track)
+        found.append(FlatTrack(track, len(found), stop, elements=elements))
+    timelines = {task: _Timeline(found) for task, found in flat.items()}
     for item in items:
-        if item.frame is not None:
-            found = [
-                shapes[item.frame]
-                for shapes in flat.get(item.task, ())
-                if item.frame in shapes and not shapes[item.frame].outside
-            ]
-            if found:
-                item.shapes = sorted([*item.shapes, *found], key=lambda shape: shape.z_order)
+        timeline = timelines.get(item.task)
+        if item.frame is not None and timeline is not None:
+            shapes = timeline.at(item.frame)
+            if shapes:
+                item.shapes = sorted([*item.shapes, *shapes], key=lambda shape: shape.z_order)
         yield item
+
+
+def hides_elements(header: Header) -> bool:
+    """Whether flattened skeleton tracks lose their points: CVAT's exports of projects do that."""
+    return header.kind == "project" and header.dialect == "cvat"
 
 
 def _last_frame(track: Track) -> int:
