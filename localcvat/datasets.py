@@ -1,311 +1,68 @@
-"""Datasets into and out of the store: one task a subset, labels made where there are none."""
+"""Projects, tasks and jobs as datasets that stream out of the store.
+
+In the `cvat` dialect they are just what CVAT hands to its own writers (formats specification,
+section 0.3): attributes filled with defaults, subset `default` for tasks and jobs, frames numbered
+on over the tasks of a subset, equal names of a project mangled. In both dialects deleted frames are
+left out, and objects that overlapping jobs both have are one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import groupby
 from typing import Any
 
 import msgspec
 import orjson
 from sqlmodel import Session, col, select
 
-from localcvat.errors import DatasetError, ValidationError
-from localcvat.label_rows import insert_labels, read_labels, spec_row
-from localcvat.labels import fill_colors
+from localcvat.geometry.overlap import merge_shapes, merge_tags, merge_tracks
+from localcvat.label_rows import read_labels
 from localcvat.model import (
     DEFAULT_SUBSET,
     AttributeSpec,
     Dataset,
     Header,
     Item,
+    JobInfo,
     Label,
     ProjectInfo,
     Shape,
     Tag,
     TaskInfo,
     Track,
+    User,
 )
+from localcvat.plugin import Dialect
 from localcvat.projects import project_row
-from localcvat.report import Report
-from localcvat.store.annotations import (
-    AnnotationWriter,
-    FrameAnnotations,
-    LabelMap,
-    frames_of,
-    label_map,
-    tracks_of,
-)
+from localcvat.store.annotations import FrameAnnotations, LabelMap, frames_of, label_map, tracks_of
 from localcvat.store.engine import Store, now, raw
-from localcvat.store.media import Batch, MediaMode, keep_media, stored_media
-from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
-from localcvat.task_rows import (
-    FileDraft,
-    FrameDraft,
-    FrameWriter,
-    JobDraft,
-    insert_jobs,
-    insert_task,
-)
-from localcvat.tasks import chunk_size_for
-from localcvat.users import current_user
+from localcvat.store.media import stored_media
+from localcvat.store.tables import DataRow, JobRow, TaskRow, UserRow
+from localcvat.task_names import NameMangler, frame_offsets, named_subset
+
+VIDEO_FRAME = "frame_{:06d}.PNG"
 
 
-def import_dataset(
-    store: Store,
-    project_id: int,
-    dataset: Dataset,
-    report: Report,
-    media: MediaMode = "copy",
-    *,
-    strict: bool = False,
-) -> list[int]:
-    """Add a dataset to a project, one new task a subset; returns the ids of the tasks.
-
-    A project without labels gets the dataset's. One transaction; items stream. Raises DatasetError
-    for a label the project does not have.
-    """
-    with store.media.batch() as batch, store.write() as session:
-        project = project_row(session, project_id)
-        created = not _label_count(session, project_id)
-        if created:
-            labels = [msgspec.structs.replace(label) for label in dataset.header.labels]
-            fill_colors(labels)
-            insert_labels(session, labels, project_id=project_id)
-        _remember_info(project, dataset.header)
-        importer = _Importer(session, batch, project_id, dataset.header, report, media)
-        for item in dataset.items:
-            importer.add(item)
-        for track in dataset.tracks:
-            importer.add_track(track)
-        task_ids = importer.finish()
-        if not task_ids:
-            raise DatasetError("the dataset has no images")
-        if strict:
-            report.refuse_losses()
-        project.updated_date = now()
-        batch.sync()
-    return task_ids
-
-
-def _label_count(session: Session, project_id: int) -> int:
-    row = raw(session).execute("SELECT count(*) FROM label WHERE project_id = ?", (project_id,))
-    return int(row.fetchone()[0])
-
-
-def _remember_info(project: ProjectRow, header: Header) -> None:
-    """Keep what only the format has (licences, info), for an export in the same format."""
-    if header.info:
-        extras = orjson.loads(project.extras) if project.extras else {}
-        extras["info"] = {**extras.get("info", {}), **header.info}
-        project.extras = orjson.dumps(extras).decode()
-
-
-class _TaskUnderway(msgspec.Struct):
-    """A task whose frames are still coming in."""
-
-    task: TaskRow
-    data: DataRow
-    job_id: int
-    segment_id: int
-    frames: FrameWriter
-    paths: set[str]
-    numbers: dict[int, int]
-
-
-class _Importer:
-    """Writes items to the tasks of their subsets."""
-
-    def __init__(
-        self,
-        session: Session,
-        batch: Batch,
-        project_id: int,
-        header: Header,
-        report: Report,
-        media: MediaMode,
-    ) -> None:
-        self._session = session
-        self._batch = batch
-        self._project_id = project_id
-        self._header = header
-        self._report = report
-        self._media = media
-        self._owner = current_user(session).id
-        self._tasks: dict[tuple[str, int], _TaskUnderway] = {}
-        self._labels = label_map(session, project_id=project_id)
-        self._writer = AnnotationWriter(session, self._labels)
-        self._tracked: dict[tuple[int, int], list[Shape]] = {}
-
-    def add(self, item: Item) -> None:
-        """Write one frame with its annotations."""
-        underway = self._task(item)
-        path = self._free_path(item.path, underway)
-        media_id = keep_media(self._session, self._batch, item.media, self._media)
-        if not (item.width and item.height) and item.media is not None:
-            item.width, item.height = item.media.image_size()
-        underway.frames.file(FileDraft(path=path, media_id=media_id))
-        extras = {"extras": item.extras, "attributes": item.attributes}
-        number = underway.frames.frame(
-            FrameDraft(
-                path=path,
-                width=item.width,
-                height=item.height,
-                media_id=media_id,
-                extras={key: value for key, value in extras.items() if value} or None,
-            )
-        )
-        if item.frame is not None:
-            underway.numbers[item.frame] = number
-        if number == 0 and item.width and item.height:
-            underway.data.chunk_size = chunk_size_for(item.width, item.height)
-        self._annotate(underway, item, number)
-        self._report.kept("image")
-
-    def _annotate(self, underway: _TaskUnderway, item: Item, number: int) -> None:
-        still: list[Shape] = []
-        for kept in (*item.shapes, *item.tags):
-            self._report.kept(kept.type if isinstance(kept, Shape) else "tag")
-        for shape in item.shapes:
-            shape.frame = number
-            self._declare(shape)
-            if shape.track_id is None:
-                still.append(shape)
-            else:
-                key = (underway.job_id, shape.track_id)
-                self._tracked.setdefault(key, []).append(shape)
-        for tag in item.tags:
-            tag.frame = number
-            self._declare(tag)
-        try:
-            self._writer.add_shapes(underway.job_id, still)
-            self._writer.add_tags(underway.job_id, item.tags)
-        except ValidationError as error:
-            raise DatasetError(str(error), where=item.path) from error
-
-    def _declare(self, value: Shape | Tag | Track) -> None:
-        """Make attributes known that the label does not declare, as text."""
-        entry = self._labels.roots.get(value.label)
-        if entry is None or not value.attributes:
-            return
-        for name in value.attributes:
-            if name not in entry.specs:
-                row = spec_row(entry.id, AttributeSpec(name=name, mutable=True))
-                self._session.add(row)
-                self._session.flush()
-                entry.specs[name] = int(row.id or 0)
-                self._labels.spec_names[str(row.id)] = name
-                where = f"{entry.name}.{name}"
-                self._report.assumed("attribute", "not declared: added as text", where)
-
-    def _free_path(self, path: str, underway: _TaskUnderway) -> str:
-        if path in underway.paths:
-            stem, dot, extension = path.rpartition(".")
-            number = 1
-            while f"{stem}_{number}{dot}{extension}" in underway.paths:
-                number += 1
-            free = f"{stem}_{number}{dot}{extension}"
-            self._report.changed("image", "renamed: another has this path", f"{path} -> {free}")
-            path = free
-        underway.paths.add(path)
-        return path
-
-    def _task(self, item: Item) -> _TaskUnderway:
-        key = (item.subset, item.task)
-        if key not in self._tasks:
-            self._tasks[key] = self._new_task(item.subset)
-        return self._tasks[key]
-
-    def _new_task(self, subset: str) -> _TaskUnderway:
-        data = DataRow()
-        task = TaskRow(
-            project_id=self._project_id,
-            name=subset or DEFAULT_SUBSET,
-            subset="" if subset == DEFAULT_SUBSET else subset,
-            mode="annotation",
-            overlap=0,
-            owner_id=self._owner,
-            created_date="",
-            updated_date="",
-        )
-        task_id = insert_task(self._session, task, data)
-        (job_id,) = insert_jobs(self._session, task_id, [JobDraft(start_frame=0, stop_frame=0)])
-        job = self._session.get_one(JobRow, job_id)
-        frames = FrameWriter(self._session, int(data.id or 0))
-        return _TaskUnderway(task, data, job_id, job.segment_id, frames, set(), {})
-
-    def add_track(self, track: Track) -> None:
-        """Write a keyframe track to the task its frames went to."""
-        underway = self._track_task(track)
-        self._renumber(track, underway)
-        self._declare(track)
-        for shape in track.shapes:
-            self._declare_keyframe(track.label, shape.attributes)
-        self._writer.add_track(underway.job_id, track)
-
-    def _declare_keyframe(self, label: str, attributes: dict[str, str]) -> None:
-        self._declare(Tag(label=label, attributes=attributes))
-
-    def _track_task(self, track: Track) -> _TaskUnderway:
-        for (_, task), underway in self._tasks.items():
-            if task == track.task:
-                return underway
-        raise DatasetError(f"a track of {track.label!r} belongs to no image of the dataset")
-
-    def _renumber(self, track: Track, underway: _TaskUnderway) -> None:
-        numbers = underway.numbers
-        for shape in track.shapes:
-            if shape.frame not in numbers:
-                raise DatasetError(
-                    f"a track of {track.label!r} has the unknown frame {shape.frame}"
-                )
-            shape.frame = numbers[shape.frame]
-        if track.shapes:
-            track.frame = track.shapes[0].frame
-        for element in track.elements:
-            self._renumber(element, underway)
-
-    def finish(self) -> list[int]:
-        """Close every task; returns their ids in order of appearance."""
-        self._write_tracked()
-        self._writer.flush()
-        task_ids = []
-        for underway in self._tasks.values():
-            underway.frames.flush()
-            size = underway.frames.frame_count
-            underway.data.size, underway.data.stop_frame = size, size - 1
-            underway.task.segment_size = size
-            segment = self._session.get_one(SegmentRow, underway.segment_id)
-            segment.stop_frame = size - 1
-            task_ids.append(int(underway.task.id or 0))
-        self._session.flush()
-        return task_ids
-
-    def _write_tracked(self) -> None:
-        if not self._tracked:
-            return
-        from localcvat.geometry.tracks import track_from_shapes
-
-        last = {
-            underway.job_id: underway.frames.frame_count - 1 for underway in self._tasks.values()
-        }
-        for (job_id, _), shapes in self._tracked.items():
-            track = track_from_shapes(shapes, last[job_id])
-            self._writer.add_track(job_id, track)
-
-
-def export_project(store: Store, session: Session, project_id: int) -> Dataset:
-    """A project as a dataset that streams; read it while `session` is open."""
+def export_project(
+    store: Store, session: Session, project_id: int, dialect: Dialect = "plain"
+) -> Dataset:
+    """A project as a dataset that streams, task by task; read it while `session` is open."""
     project = project_row(session, project_id)
     tasks = list(
         session.exec(
             select(TaskRow)
-            .where(TaskRow.project_id == project_id, col(TaskRow.deleted_date).is_(None))
+            .where(
+                TaskRow.project_id == project_id,
+                col(TaskRow.deleted_date).is_(None),
+                col(TaskRow.data_id).is_not(None),
+            )
             .order_by(col(TaskRow.id))
         )
     )
     extras = orjson.loads(project.extras) if project.extras else {}
-    header = _header(session, tasks, read_labels(session, project_id=project_id))
-    header.kind = "project"
+    header = _header("project", dialect, read_labels(session, project_id=project_id))
     header.info = extras.get("info", {})
     header.project = ProjectInfo(
         id=project_id,
@@ -313,147 +70,321 @@ def export_project(store: Store, session: Session, project_id: int) -> Dataset:
         bug_tracker=project.bug_tracker,
         created=project.created_date,
         updated=project.updated_date,
+        owner=_user(session, project.owner_id),
+        assignee=_user(session, project.assignee_id),
     )
-    return _dataset(store, session, tasks, header, label_map(session, project_id=project_id))
+    parts = [_part(session, task) for task in tasks]
+    taken = {task.subset for task in tasks}
+    for part in parts:
+        part.subset = named_subset(part.task.subset, taken)
+    if dialect == "cvat":
+        offsets = frame_offsets([part.info for part in parts])
+        for part, offset in zip(parts, offsets, strict=True):
+            part.offset = offset
+    return _dataset(store, session, header, parts, label_map(session, project_id=project_id))
 
 
-def export_task(store: Store, session: Session, task: TaskRow) -> Dataset:
-    """One task as a dataset that streams; read it while `session` is open."""
-    owner: dict[str, Any] = {"task_id": task.id}
+def export_task(
+    store: Store, session: Session, task: TaskRow, dialect: Dialect = "plain"
+) -> Dataset:
+    """One task as a dataset that streams; read it while `session` is open.
+
+    Only annotation jobs count: a ground-truth job is exported by itself.
+    """
+    owner = _label_owner(task)
+    header = _header("task", dialect, read_labels(session, **owner))
+    part = _part(session, task)
+    part.subset = DEFAULT_SUBSET if dialect == "cvat" else task.subset or DEFAULT_SUBSET
+    return _dataset(store, session, header, [part], label_map(session, **owner))
+
+
+def export_job(store: Store, session: Session, job: JobRow, dialect: Dialect = "plain") -> Dataset:
+    """One job as a dataset that streams: its frames, of a ground-truth job the chosen ones."""
+    task = session.get_one(TaskRow, job.task_id)
+    owner = _label_owner(task)
+    header = _header("job", dialect, read_labels(session, **owner))
+    part = _part(session, task, job)
+    part.subset = DEFAULT_SUBSET if dialect == "cvat" else task.subset or DEFAULT_SUBSET
+    return _dataset(store, session, header, [part], label_map(session, **owner))
+
+
+def _label_owner(task: TaskRow) -> dict[str, Any]:
     if task.project_id is not None:
-        owner = {"project_id": task.project_id}
-    header = _header(session, [task], read_labels(session, **owner))
-    header.kind = "task"
-    return _dataset(store, session, [task], header, label_map(session, **owner))
+        return {"project_id": task.project_id}
+    return {"task_id": task.id}
 
 
-def _header(session: Session, tasks: list[TaskRow], labels: list[Label]) -> Header:
-    subsets = dict.fromkeys(task.subset or DEFAULT_SUBSET for task in tasks)
-    return Header(
-        labels=labels,
-        subsets=list(subsets),
-        tasks=[_task_info(session, task) for task in tasks],
-        dumped=now(),
+def _header(kind: str, dialect: Dialect, labels: list[Label]) -> Header:
+    return Header(kind=kind, dialect=dialect, labels=labels, dumped=now())
+
+
+def _user(session: Session, user_id: int | None) -> User | None:
+    row = session.get(UserRow, user_id) if user_id is not None else None
+    return User(username=row.username, email=row.email) if row is not None else None
+
+
+class _Part(msgspec.Struct):
+    """What of one task is exported; `frames` are the chosen ones of a ground-truth job."""
+
+    task: TaskRow
+    info: TaskInfo
+    jobs: list[JobInfo]
+    frames: set[int] | None = None
+    subset: str = DEFAULT_SUBSET
+    offset: int = 0
+
+    @property
+    def three_d(self) -> bool:
+        return self.info.dimension == "3d"
+
+    @property
+    def wanted(self) -> range:
+        """The frames the jobs reach over."""
+        if not self.jobs:
+            return range(self.info.size)
+        start = min(job.start_frame for job in self.jobs)
+        return range(start, max(job.stop_frame for job in self.jobs) + 1)
+
+
+def _part(session: Session, task: TaskRow, job: JobRow | None = None) -> _Part:
+    found = [
+        row
+        for row in _job_rows(session, task)
+        if (row[0] == job.id if job is not None else row[1] == "annotation" and row[2] is None)
+    ]
+    jobs = [_job_info(session, row) for row in found]
+    info = _task_info(session, task)
+    info.jobs = jobs
+    part = _Part(task, info, jobs)
+    if job is not None and found[0][6] == "specific_frames":
+        part.frames = set(orjson.loads(found[0][7]))
+    return part
+
+
+def _job_rows(session: Session, task: TaskRow) -> list[tuple[Any, ...]]:
+    return (
+        raw(session)
+        .execute(
+            "SELECT j.id, j.type, j.parent_job_id, s.id, s.start_frame, s.stop_frame, s.type,"
+            " s.frames, j.status, j.assignee_id, j.updated_date"
+            " FROM job j JOIN segment s ON s.id = j.segment_id WHERE j.task_id = ? ORDER BY j.id",
+            (task.id,),
+        )
+        .fetchall()
+    )
+
+
+def _job_info(session: Session, row: tuple[Any, ...]) -> JobInfo:
+    return JobInfo(
+        id=row[0],
+        type=row[1],
+        segment=row[3],
+        start_frame=row[4],
+        stop_frame=row[5],
+        status=row[8],
+        assignee=_user(session, row[9]),
+        updated=row[10],
     )
 
 
 def _task_info(session: Session, task: TaskRow) -> TaskInfo:
     data = session.get(DataRow, task.data_id) if task.data_id is not None else None
-    step = 1
-    if data is not None and data.frame_filter:
-        step = int(data.frame_filter.rpartition("=")[2])
-    return TaskInfo(
+    info = TaskInfo(
         id=int(task.id or 0),
         name=task.name,
-        size=data.size if data else 0,
         mode=task.mode,
         overlap=task.overlap or 0,
         bug_tracker=task.bug_tracker,
         created=task.created_date,
         updated=task.updated_date,
         subset=task.subset,
-        start_frame=data.start_frame if data else 0,
-        stop_frame=data.stop_frame if data else 0,
-        step=step,
-        frame_filter=data.frame_filter if data else "",
-        deleted_frames=orjson.loads(data.deleted_frames) if data else [],
+        owner=_user(session, task.owner_id),
+        assignee=_user(session, task.assignee_id),
+        dimension=task.dimension,
     )
+    if data is None:
+        return info
+    info.size, info.frame_filter = data.size, data.frame_filter
+    info.start_frame, info.stop_frame = data.start_frame, data.stop_frame
+    info.step = int(data.frame_filter.rpartition("=")[2]) if data.frame_filter else 1
+    info.deleted_frames = orjson.loads(data.deleted_frames)
+    if task.mode == "interpolation":
+        _add_video(session, info, task)
+    return info
+
+
+def _add_video(session: Session, info: TaskInfo, task: TaskRow) -> None:
+    database = raw(session)
+    name = database.execute(
+        "SELECT path FROM data_file WHERE data_id = ? AND kind = 'media' ORDER BY position",
+        (task.data_id,),
+    ).fetchone()
+    size = database.execute(
+        "SELECT width, height FROM frame WHERE data_id = ? ORDER BY number", (task.data_id,)
+    ).fetchone()
+    info.video = name[0] if name else ""
+    info.width, info.height = size or (0, 0)
 
 
 def _dataset(
-    store: Store, session: Session, tasks: list[TaskRow], header: Header, labels: LabelMap
+    store: Store, session: Session, header: Header, parts: list[_Part], labels: LabelMap
 ) -> Dataset:
+    header.tasks = [part.info for part in parts]
+    header.subsets = list(dict.fromkeys(part.subset for part in parts))
+    fill = _Defaults(header.labels) if header.dialect == "cvat" else None
     tracks = [
         track
-        for position, task in enumerate(tasks)
-        for job_id in _job_ids(session, task)
-        for track in _placed(tracks_of(session, job_id, labels), position)
+        for position, part in enumerate(parts)
+        for track in _tracks(session, part, position, labels, fill)
     ]
-    return Dataset(header, _items(store, session, tasks, header, labels), tracks)
-
-
-def _placed(tracks: Iterator[Track], task: int) -> Iterator[Track]:
-    for track in tracks:
-        track.task = task
-        yield track
-
-
-def _job_ids(session: Session, task: TaskRow) -> list[int]:
-    rows = raw(session).execute(
-        "SELECT id FROM job WHERE task_id = ? AND type = 'annotation' ORDER BY id", (task.id,)
+    mangler = NameMangler() if header.kind == "project" else None
+    items = (
+        item
+        for position, part in enumerate(parts)
+        for item in _items(store, session, part, position, labels, fill, mangler)
     )
-    return [row[0] for row in rows]
+    return Dataset(header, items, tracks)
+
+
+def _tracks(
+    session: Session, part: _Part, position: int, labels: LabelMap, fill: _Defaults | None
+) -> list[Track]:
+    """The tracks of all jobs, those joined that go on from one job to the next."""
+    joined: list[Track] = []
+    for job in part.jobs:
+        tracks = list(tracks_of(session, job.id, labels))
+        for track in tracks:
+            track.task = position
+            if fill is not None:
+                fill.track(track)
+        if len(part.jobs) == 1:
+            return tracks
+        merge_tracks(joined, tracks, job.start_frame, part.info.overlap, part.three_d)
+    return joined
 
 
 def _items(
-    store: Store, session: Session, tasks: list[TaskRow], header: Header, labels: LabelMap
-) -> Iterator[Item]:
-    for position, task in enumerate(tasks):
-        info = header.tasks[position]
-        deleted = set(info.deleted_frames)
-        annotated = _by_frame(session, task, labels)
-        upcoming = next(annotated, None)
-        for row in raw(session).execute(
-            "SELECT f.number, f.path, f.width, f.height, f.extras, m.kind, m.sha256, m.path "
-            "FROM frame f LEFT JOIN media m ON m.id = f.media_id "
-            "WHERE f.data_id = ? ORDER BY f.number",
-            (task.data_id,),
-        ):
-            shapes: list[Shape] = []
-            tags: list[Tag] = []
-            while upcoming is not None and upcoming[0] <= row[0]:
-                if upcoming[0] == row[0]:
-                    shapes += upcoming[1]
-                    tags += upcoming[2]
-                upcoming = next(annotated, None)
-            if row[0] in deleted:
-                continue
-            shapes.sort(key=lambda shape: shape.z_order)
-            yield _item(store, row, info, position, shapes, tags)
-
-
-def _item(
     store: Store,
-    row: tuple[Any, ...],
-    info: TaskInfo,
+    session: Session,
+    part: _Part,
     position: int,
-    shapes: list[Shape],
-    tags: list[Tag],
-) -> Item:
+    labels: LabelMap,
+    fill: _Defaults | None,
+    mangler: NameMangler | None,
+) -> Iterator[Item]:
+    deleted, wanted = set(part.info.deleted_frames), part.wanted
+    annotated = _by_frame(session, part, labels)
+    upcoming = next(annotated, None)
+    for row in raw(session).execute(
+        "SELECT f.number, f.path, f.width, f.height, f.extras, m.kind, m.sha256, m.path "
+        "FROM frame f LEFT JOIN media m ON m.id = f.media_id "
+        "WHERE f.data_id = ? ORDER BY f.number",
+        (part.task.data_id,),
+    ):
+        item = _item(store, row, part, position)
+        if mangler is not None and not part.info.video:
+            item.path = mangler.free(part.subset, item.path)
+        while upcoming is not None and upcoming[0] < row[0]:
+            upcoming = next(annotated, None)
+        if upcoming is not None and upcoming[0] == row[0]:
+            item.shapes, item.tags = upcoming[1], upcoming[2]
+        if row[0] in deleted or row[0] not in wanted:
+            continue
+        if part.frames is not None and row[0] not in part.frames:
+            continue
+        if fill is not None:
+            fill.item(item)
+        item.shapes.sort(key=lambda shape: shape.z_order)
+        yield item
+
+
+def _item(store: Store, row: tuple[Any, ...], part: _Part, position: int) -> Item:
     number, path, width, height, extras, kind, sha256, reference = row
+    info = part.info
     kept = orjson.loads(extras) if extras else {}
+    source_frame = info.start_frame + number * info.step + part.offset
     return Item(
-        path=path,
-        subset=info.subset or DEFAULT_SUBSET,
+        path=VIDEO_FRAME.format(source_frame) if info.video else path,
+        subset=part.subset,
         width=width,
         height=height,
-        shapes=shapes,
-        tags=tags,
         frame=number,
-        source_frame=info.start_frame + number * info.step,
+        source_frame=source_frame,
         task=position,
         media=stored_media(store, kind, sha256, reference, path) if kind else None,
+        related=kept.get("related") or [],
         attributes=kept.get("attributes") or {},
         extras=kept.get("extras"),
     )
 
 
 def _by_frame(
-    session: Session, task: TaskRow, labels: LabelMap
+    session: Session, part: _Part, labels: LabelMap
 ) -> Iterator[tuple[int, list[Shape], list[Tag]]]:
-    """Annotations of all jobs of a task by frame; jobs are cut in order of their frames."""
-    from heapq import merge
-
+    """Annotations of all jobs of a task by frame; what overlapping jobs both have is one."""
     streams = [
-        _numbered(frames_of(session, job_id, labels), order)
-        for order, job_id in enumerate(_job_ids(session, task))
+        _numbered(frames_of(session, job.id, labels), order) for order, job in enumerate(part.jobs)
     ]
-    for frame, _, shapes, tags in merge(*streams, key=lambda found: found[:2]):
+    for frame, found in groupby(merge(*streams, key=_place), key=lambda each: each[0].frame):
+        shapes: list[Shape] = []
+        tags: list[Tag] = []
+        for more, order in found:
+            if frame < part.jobs[order].start_frame + part.info.overlap:
+                shapes = merge_shapes(shapes, more.shapes, part.three_d)
+                tags = merge_tags(tags, more.tags)
+            else:
+                shapes += more.shapes
+                tags += more.tags
         yield frame, shapes, tags
 
 
 def _numbered(
     frames: Iterator[FrameAnnotations], order: int
-) -> Iterator[tuple[int, int, list[Shape], list[Tag]]]:
+) -> Iterator[tuple[FrameAnnotations, int]]:
     for found in frames:
-        yield found.frame, order, found.shapes, found.tags
+        yield found, order
+
+
+def _place(pair: tuple[FrameAnnotations, int]) -> tuple[int, int]:
+    return pair[0].frame, pair[1]
+
+
+class _Defaults:
+    """Gives each object the attributes of its label that it lacks, as CVAT does on reading."""
+
+    def __init__(self, labels: Iterable[Label]) -> None:
+        self._labels = {label.name: label for label in labels}
+        self._sublabels = {
+            name: {sublabel.name: sublabel for sublabel in label.sublabels}
+            for name, label in self._labels.items()
+        }
+
+    def item(self, item: Item) -> None:
+        """Fill the attributes of all tags and shapes of an item."""
+        for tag in item.tags:
+            _fill(tag.attributes, self._labels[tag.label].attributes)
+        for shape in item.shapes:
+            _fill(shape.attributes, self._labels[shape.label].attributes)
+            for element in shape.elements:
+                _fill(element.attributes, self._sublabels[shape.label][element.label].attributes)
+
+    def track(self, track: Track) -> None:
+        """Fill immutable attributes of a track; mutable ones of its first keyframe."""
+        _fill_track(track, self._labels[track.label])
+        for element in track.elements:
+            _fill_track(element, self._sublabels[track.label][element.label])
+
+
+def _fill_track(track: Track, label: Label) -> None:
+    stated = {name for shape in track.shapes for name in shape.attributes}
+    fixed = [spec for spec in label.attributes if not spec.mutable and spec.name not in stated]
+    _fill(track.attributes, fixed)
+    if track.shapes:
+        first = min(track.shapes, key=lambda shape: shape.frame)
+        changing = [spec for spec in label.attributes if spec.mutable]
+        _fill(first.attributes, [spec for spec in changing if spec.name not in track.attributes])
+
+
+def _fill(attributes: dict[str, str], specs: Iterable[AttributeSpec]) -> None:
+    for spec in specs:
+        attributes.setdefault(spec.name, spec.default_value)

@@ -6,8 +6,10 @@ import os
 
 from localcvat.archive import open_sink, open_source
 from localcvat.convert import ConvertOptions, write_dataset
-from localcvat.datasets import export_project, export_task, import_dataset
+from localcvat.dataset_import import import_dataset
+from localcvat.datasets import export_job, export_project, export_task
 from localcvat.errors import UsageError
+from localcvat.jobs import job_row
 from localcvat.plugin import FormatChoice, ReadOptions, detect_format, find_format
 from localcvat.report import Report
 from localcvat.store.engine import Store
@@ -52,7 +54,7 @@ def export_from_project(
     target = _writable(format_name)
     options = options or ConvertOptions()
     with store.read() as session:
-        dataset = export_project(store, session, project_id)
+        dataset = export_project(store, session, project_id, target.dialect)
         with open_sink(path, overwrite=options.overwrite) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report
@@ -70,7 +72,25 @@ def export_from_task(
     target = _writable(format_name)
     options = options or ConvertOptions()
     with store.read() as session:
-        dataset = export_task(store, session, task_row(session, task_id))
+        dataset = export_task(store, session, task_row(session, task_id), target.dialect)
+        with open_sink(path, overwrite=options.overwrite) as sink:
+            write_dataset(dataset, target, sink, options, report)
+    return report
+
+
+def export_from_job(
+    store: Store,
+    job_id: int,
+    path: str | os.PathLike[str],
+    format_name: str,
+    options: ConvertOptions | None = None,
+) -> Report:
+    """Write a job as a dataset at `path`; returns the report."""
+    report = Report()
+    target = _writable(format_name)
+    options = options or ConvertOptions()
+    with store.read() as session:
+        dataset = export_job(store, session, job_row(session, job_id), target.dialect)
         with open_sink(path, overwrite=options.overwrite) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report

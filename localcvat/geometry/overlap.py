@@ -54,16 +54,16 @@ def _components(alike: dict[int, dict[int, float]]) -> list[tuple[list[int], lis
     for start in alike:
         if start in seen:
             continue
-        rows, columns, waiting = {start}, set[int](), [start]
+        rows, reached, waiting = {start}, set[int](), [start]
         while waiting:
             for column in alike[waiting.pop()]:
-                if column not in columns:
-                    columns.add(column)
+                if column not in reached:
+                    reached.add(column)
                     fresh = [row for row in by_column[column] if row not in rows]
                     rows.update(fresh)
                     waiting.extend(fresh)
         seen |= rows
-        found.append((sorted(rows), sorted(columns)))
+        found.append((sorted(rows), sorted(reached)))
     return found
 
 

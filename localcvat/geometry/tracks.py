@@ -143,7 +143,9 @@ class FlatTrack:
     outside and some element is not; all of its elements come along, those outside too.
     """
 
-    def __init__(self, track: Track, number: int, stop_frame: int, *, elements: bool = True) -> None:
+    def __init__(
+        self, track: Track, number: int, stop_frame: int, *, elements: bool = True
+    ) -> None:
         self._track = track
         self._number = number
         self._path = Path(track, stop_frame)

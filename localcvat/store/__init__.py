@@ -25,6 +25,6 @@ Services on top (plain functions, values with ids):
 - Low-level creation, nothing derived: ``projects.create_project_row(session, ProjectDraft)`` and
   ``tasks.create_task_rows(session, TaskDraft)`` with explicit `DataDraft`, `FileDraft`s,
   `FrameDraft`s, `SegmentDraft`s, `JobDraft`s and their `Annotations`.
-- `localcvat.datasets`: ``import_dataset`` and ``export_dataset`` between a `model.Dataset` and the
-  store.
+- `localcvat.datasets`: projects, tasks and jobs as a `model.Dataset`; `localcvat.dataset_import`:
+  a `model.Dataset` as new tasks of a project.
 """

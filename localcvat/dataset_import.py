@@ -1,0 +1,283 @@
+"""Datasets into a project: one new task a subset, labels made where there are none."""
+
+from __future__ import annotations
+
+import msgspec
+import orjson
+from sqlmodel import Session
+
+from localcvat.errors import DatasetError, ValidationError
+from localcvat.label_rows import insert_labels, spec_row
+from localcvat.labels import fill_colors
+from localcvat.model import (
+    DEFAULT_SUBSET,
+    AttributeSpec,
+    Dataset,
+    Header,
+    Item,
+    Shape,
+    Tag,
+    Track,
+)
+from localcvat.projects import project_row
+from localcvat.report import Report
+from localcvat.store.annotations import (
+    AnnotationWriter,
+    label_map,
+)
+from localcvat.store.engine import Store, now, raw
+from localcvat.store.media import Batch, MediaMode, keep_media
+from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
+from localcvat.task_rows import (
+    FileDraft,
+    FrameDraft,
+    FrameWriter,
+    JobDraft,
+    insert_jobs,
+    insert_task,
+)
+from localcvat.tasks import chunk_size_for
+from localcvat.users import current_user
+
+
+def import_dataset(
+    store: Store,
+    project_id: int,
+    dataset: Dataset,
+    report: Report,
+    media: MediaMode = "copy",
+    *,
+    strict: bool = False,
+) -> list[int]:
+    """Add a dataset to a project, one new task a subset; returns the ids of the tasks.
+
+    A project without labels gets the dataset's. One transaction; items stream. Raises DatasetError
+    for a label the project does not have.
+    """
+    with store.media.batch() as batch, store.write() as session:
+        project = project_row(session, project_id)
+        created = not _label_count(session, project_id)
+        if created:
+            labels = [msgspec.structs.replace(label) for label in dataset.header.labels]
+            fill_colors(labels)
+            insert_labels(session, labels, project_id=project_id)
+        _remember_info(project, dataset.header)
+        importer = _Importer(session, batch, project_id, dataset.header, report, media)
+        for item in dataset.items:
+            importer.add(item)
+        for track in dataset.tracks:
+            importer.add_track(track)
+        task_ids = importer.finish()
+        if not task_ids:
+            raise DatasetError("the dataset has no images")
+        if strict:
+            report.refuse_losses()
+        project.updated_date = now()
+        batch.sync()
+    return task_ids
+
+
+def _label_count(session: Session, project_id: int) -> int:
+    row = raw(session).execute("SELECT count(*) FROM label WHERE project_id = ?", (project_id,))
+    return int(row.fetchone()[0])
+
+
+def _remember_info(project: ProjectRow, header: Header) -> None:
+    """Keep what only the format has (licences, info), for an export in the same format."""
+    if header.info:
+        extras = orjson.loads(project.extras) if project.extras else {}
+        extras["info"] = {**extras.get("info", {}), **header.info}
+        project.extras = orjson.dumps(extras).decode()
+
+
+class _TaskUnderway(msgspec.Struct):
+    """A task whose frames are still coming in."""
+
+    task: TaskRow
+    data: DataRow
+    job_id: int
+    segment_id: int
+    frames: FrameWriter
+    paths: set[str]
+    numbers: dict[int, int]
+
+
+class _Importer:
+    """Writes items to the tasks of their subsets."""
+
+    def __init__(
+        self,
+        session: Session,
+        batch: Batch,
+        project_id: int,
+        header: Header,
+        report: Report,
+        media: MediaMode,
+    ) -> None:
+        self._session = session
+        self._batch = batch
+        self._project_id = project_id
+        self._header = header
+        self._report = report
+        self._media = media
+        self._owner = current_user(session).id
+        self._tasks: dict[tuple[str, int], _TaskUnderway] = {}
+        self._labels = label_map(session, project_id=project_id)
+        self._writer = AnnotationWriter(session, self._labels)
+        self._tracked: dict[tuple[int, int], list[Shape]] = {}
+
+    def add(self, item: Item) -> None:
+        """Write one frame with its annotations."""
+        underway = self._task(item)
+        path = self._free_path(item.path, underway)
+        media_id = keep_media(self._session, self._batch, item.media, self._media)
+        if not (item.width and item.height) and item.media is not None:
+            item.width, item.height = item.media.image_size()
+        underway.frames.file(FileDraft(path=path, media_id=media_id))
+        extras = {"extras": item.extras, "attributes": item.attributes}
+        number = underway.frames.frame(
+            FrameDraft(
+                path=path,
+                width=item.width,
+                height=item.height,
+                media_id=media_id,
+                extras={key: value for key, value in extras.items() if value} or None,
+            )
+        )
+        if item.frame is not None:
+            underway.numbers[item.frame] = number
+        if number == 0 and item.width and item.height:
+            underway.data.chunk_size = chunk_size_for(item.width, item.height)
+        self._annotate(underway, item, number)
+        self._report.kept("image")
+
+    def _annotate(self, underway: _TaskUnderway, item: Item, number: int) -> None:
+        still: list[Shape] = []
+        for kept in (*item.shapes, *item.tags):
+            self._report.kept(kept.type if isinstance(kept, Shape) else "tag")
+        for shape in item.shapes:
+            shape.frame = number
+            self._declare(shape)
+            if shape.track_id is None:
+                still.append(shape)
+            else:
+                key = (underway.job_id, shape.track_id)
+                self._tracked.setdefault(key, []).append(shape)
+        for tag in item.tags:
+            tag.frame = number
+            self._declare(tag)
+        try:
+            self._writer.add_shapes(underway.job_id, still)
+            self._writer.add_tags(underway.job_id, item.tags)
+        except ValidationError as error:
+            raise DatasetError(str(error), where=item.path) from error
+
+    def _declare(self, value: Shape | Tag | Track) -> None:
+        """Make attributes known that the label does not declare, as text."""
+        entry = self._labels.roots.get(value.label)
+        if entry is None or not value.attributes:
+            return
+        for name in value.attributes:
+            if name not in entry.specs:
+                row = spec_row(entry.id, AttributeSpec(name=name, mutable=True))
+                self._session.add(row)
+                self._session.flush()
+                entry.specs[name] = int(row.id or 0)
+                self._labels.spec_names[str(row.id)] = name
+                where = f"{entry.name}.{name}"
+                self._report.assumed("attribute", "not declared: added as text", where)
+
+    def _free_path(self, path: str, underway: _TaskUnderway) -> str:
+        if path in underway.paths:
+            stem, dot, extension = path.rpartition(".")
+            number = 1
+            while f"{stem}_{number}{dot}{extension}" in underway.paths:
+                number += 1
+            free = f"{stem}_{number}{dot}{extension}"
+            self._report.changed("image", "renamed: another has this path", f"{path} -> {free}")
+            path = free
+        underway.paths.add(path)
+        return path
+
+    def _task(self, item: Item) -> _TaskUnderway:
+        key = (item.subset, item.task)
+        if key not in self._tasks:
+            self._tasks[key] = self._new_task(item.subset)
+        return self._tasks[key]
+
+    def _new_task(self, subset: str) -> _TaskUnderway:
+        data = DataRow()
+        task = TaskRow(
+            project_id=self._project_id,
+            name=subset or DEFAULT_SUBSET,
+            subset="" if subset == DEFAULT_SUBSET else subset,
+            mode="annotation",
+            overlap=0,
+            owner_id=self._owner,
+            created_date="",
+            updated_date="",
+        )
+        task_id = insert_task(self._session, task, data)
+        (job_id,) = insert_jobs(self._session, task_id, [JobDraft(start_frame=0, stop_frame=0)])
+        job = self._session.get_one(JobRow, job_id)
+        frames = FrameWriter(self._session, int(data.id or 0))
+        return _TaskUnderway(task, data, job_id, job.segment_id, frames, set(), {})
+
+    def add_track(self, track: Track) -> None:
+        """Write a keyframe track to the task its frames went to."""
+        underway = self._track_task(track)
+        self._renumber(track, underway)
+        self._declare(track)
+        for shape in track.shapes:
+            self._declare_keyframe(track.label, shape.attributes)
+        self._writer.add_track(underway.job_id, track)
+
+    def _declare_keyframe(self, label: str, attributes: dict[str, str]) -> None:
+        self._declare(Tag(label=label, attributes=attributes))
+
+    def _track_task(self, track: Track) -> _TaskUnderway:
+        for (_, task), underway in self._tasks.items():
+            if task == track.task:
+                return underway
+        raise DatasetError(f"a track of {track.label!r} belongs to no image of the dataset")
+
+    def _renumber(self, track: Track, underway: _TaskUnderway) -> None:
+        numbers = underway.numbers
+        for shape in track.shapes:
+            if shape.frame not in numbers:
+                raise DatasetError(
+                    f"a track of {track.label!r} has the unknown frame {shape.frame}"
+                )
+            shape.frame = numbers[shape.frame]
+        if track.shapes:
+            track.frame = track.shapes[0].frame
+        for element in track.elements:
+            self._renumber(element, underway)
+
+    def finish(self) -> list[int]:
+        """Close every task; returns their ids in order of appearance."""
+        self._write_tracked()
+        self._writer.flush()
+        task_ids = []
+        for underway in self._tasks.values():
+            underway.frames.flush()
+            size = underway.frames.frame_count
+            underway.data.size, underway.data.stop_frame = size, size - 1
+            underway.task.segment_size = size
+            segment = self._session.get_one(SegmentRow, underway.segment_id)
+            segment.stop_frame = size - 1
+            task_ids.append(int(underway.task.id or 0))
+        self._session.flush()
+        return task_ids
+
+    def _write_tracked(self) -> None:
+        if not self._tracked:
+            return
+        from localcvat.geometry.tracks import track_from_shapes
+
+        last = {
+            underway.job_id: underway.frames.frame_count - 1 for underway in self._tasks.values()
+        }
+        for (job_id, _), shapes in self._tracked.items():
+            track = track_from_shapes(shapes, last[job_id])
+            self._writer.add_track(job_id, track)
