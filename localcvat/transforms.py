@@ -194,7 +194,7 @@ def _flattened(dataset: Dataset, report: Report) -> Dataset:
     from localcvat.geometry.tracks import flatten_tracks
 
     tracks = list(dataset.tracks)
-    items = flatten_tracks(dataset.items, tracks, dataset.header.tasks) if tracks else dataset.items
+    items = flatten_tracks(dataset.items, tracks, dataset.header) if tracks else dataset.items
     if tracks:
         reason = "written as shapes on each frame, as asked"
         report.changed("track", reason, tracks[0].label, count=len(tracks))
@@ -233,18 +233,15 @@ def _tracked_frames(header: Header, tracks: list[Track]) -> set[tuple[int, int]]
     """(task, frame) wherever some track is visible."""
     if not tracks:
         return set()
-    from localcvat.geometry.tracks import shapes_of
+    from localcvat.geometry.tracks import flat_tracks
 
-    found: set[tuple[int, int]] = set()
-    for track in tracks:
-        info = header.tasks[track.task] if track.task < len(header.tasks) else None
-        keyframes = [shape.frame for shape in track.shapes]
-        keyframes += [shape.frame for part in track.elements for shape in part.shapes]
-        stop = info.size - 1 if info is not None and info.size else max(keyframes, default=0)
-        deleted = frozenset(info.deleted_frames) if info is not None else frozenset[int]()
-        shapes = shapes_of(track, 0, stop, deleted)
-        found |= {(track.task, frame) for frame, shape in shapes.items() if not shape.outside}
-    return found
+    return {
+        (task, frame)
+        for task, found in flat_tracks(tracks, header).items()
+        for track in found
+        for frame in range(track.first, track.last + 1)
+        if track.at(frame) is not None
+    }
 
 
 def _renamed(items: Iterable[Item], report: Report) -> Iterator[Item]:

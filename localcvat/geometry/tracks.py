@@ -227,14 +227,7 @@ def flatten_tracks(
     Tracks are numbered in each task by itself. In CVAT's dialect the skeletons of a project's
     tracks are without their points, as CVAT writes them.
     """
-    elements = not hides_elements(header)
-    stops = stop_frames(header)
-    flat: dict[int, list[FlatTrack]] = {}
-    for track in tracks:
-        stop = stops[track.task] if track.task < len(stops) else -1
-        found = flat.setdefault(track.task, [])
-        stop = stop if stop >= 0 else _last_frame(track)
-        found.append(FlatTrack(track, len(found), stop, elements=elements))
+    flat = flat_tracks(tracks, header)
     timelines = {task: _Timeline(found) for task, found in flat.items()}
     for item in items:
         timeline = timelines.get(item.task)
@@ -243,6 +236,19 @@ def flatten_tracks(
             if shapes:
                 item.shapes = sorted([*item.shapes, *shapes], key=lambda shape: shape.z_order)
         yield item
+
+
+def flat_tracks(tracks: Iterable[Track], header: Header) -> dict[int, list[FlatTrack]]:
+    """The tracks of each task, ready to be laid over its frames."""
+    elements = not hides_elements(header)
+    stops = stop_frames(header)
+    flat: dict[int, list[FlatTrack]] = {}
+    for track in tracks:
+        stop = stops[track.task] if track.task < len(stops) else -1
+        stop = stop if stop >= 0 else _last_frame(track)
+        found = flat.setdefault(track.task, [])
+        found.append(FlatTrack(track, len(found), stop, elements=elements))
+    return flat
 
 
 def hides_elements(header: Header) -> bool:
