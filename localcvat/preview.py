@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from localcvat.drawing import draw_annotations, encoded, open_image, thumbnail
 from localcvat.errors import NotFoundError, UsageError
 from localcvat.frames import frame_media, job_frames, write_whole
-from localcvat.geometry.tracks import shapes_of
+from localcvat.geometry.tracks import FlatTrack
 from localcvat.label_rows import read_labels
 from localcvat.model import Media, Shape, Tag
 from localcvat.projects import project_row
@@ -106,7 +106,7 @@ def _annotations(
             shapes += found.shapes
             tags += found.tags
     for number, track in enumerate(tracks_of(session, job_id, labels)):
-        shape = shapes_of(track, number, frame).get(frame)
-        if shape is not None and not shape.outside:
+        shape = FlatTrack(track, number, frame).at(frame)
+        if shape is not None:
             shapes.append(shape)
     return shapes, tags
