@@ -8,7 +8,7 @@ from typing import IO, Any
 import orjson
 from sqlmodel import Session
 
-from localcvat.backup.records import Labels, shape_record, tag_record, track_record
+from localcvat.backup.records import NO_GROUP, Labels, shape_record, tag_record, track_record
 from localcvat.model import Label, Shape, Tag, Track, TrackedShape
 from localcvat.report import Report
 from localcvat.store.annotations import LabelMap, shapes_of, tags_of, tracks_of
@@ -83,7 +83,7 @@ class AnnotationsFile:
 
     def _count(self, kind: str, value: Tag | Shape | Track) -> None:
         self._report.kept(kind)
-        if value.extras:
+        if value.extras and value.extras != NO_GROUP:
             self._report.dropped("extras", "a backup has no place for other formats' fields")
         if len(value.source) > MAX_SOURCE or not value.source:
             value.source = value.source[:MAX_SOURCE] or "manual"

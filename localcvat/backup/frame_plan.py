@@ -168,7 +168,7 @@ def _missing_at_the_end(
         return []
     listed = _used([image[0] for image in manifest.images], record.data)
     stops = [job.stop_frame or 0 for job in record.jobs if job.type == ANNOTATION]
-    return [path for path in listed[len(used) : max(stops) + 1] if path]
+    return [path for path in listed[len(used) : max(stops, default=-1) + 1] if path]
 
 
 def _custom_paths(record: TaskRecord, where: str) -> list[str]:

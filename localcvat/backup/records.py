@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from localcvat.errors import BackupError
@@ -10,6 +11,9 @@ from localcvat.model import SHAPE_TYPES, Label, Shape, Tag, Track, TrackedShape
 
 POINT_COUNTS = {"rectangle": 4, "ellipse": 4, "cuboid": 16}
 INT_LIMIT = 2**31 - 1
+MAX_VALUE = 4096
+NO_GROUP = {"backup": {"group": None}}
+"""The extras of an annotation whose group is null, which CVAT tells from 0."""
 
 
 class Labels:
@@ -77,7 +81,16 @@ def _attributes(
                 raise _fail(f"{kind} attribute {name!r} is not allowed here", place)
             raise _fail(f"unknown attribute {name!r} of label {label.name!r}", place)
         values[name] = value if isinstance(value, str) else str(value)
+        if len(values[name]) > MAX_VALUE:
+            raise _fail(f"Ensure this field has no more than {MAX_VALUE} characters.", place)
     return {name: values.get(name, spec.default_value) for name, spec in specs.items()}
+
+
+def _finite(numbers: list[float]) -> bool:
+    try:
+        return isfinite(sum(numbers)) or all(map(isfinite, numbers))
+    except OverflowError:
+        return False
 
 
 def _points(record: dict[str, Any], kind: str, where: str) -> list[float]:
@@ -88,6 +101,8 @@ def _points(record: dict[str, Any], kind: str, where: str) -> list[float]:
     for value in points:
         if type(value) is not float and type(value) is not int:
             raise _fail("a valid number is required", place)
+    if not _finite(points):
+        raise _fail("a finite number is required", place)
     count = len(points)
     expected = POINT_COUNTS.get(kind)
     if expected is not None and count != expected:
@@ -156,6 +171,7 @@ def read_tag(value: Any, labels: Labels, where: str) -> Tag:
         source=_source(record, where),
         attributes=_attributes(record, label, where, None),
         score=_score(record),
+        extras=None if record.get("group") is not None else NO_GROUP,
     )
 
 
@@ -170,6 +186,7 @@ def read_shape(value: Any, labels: Labels, where: str) -> Shape:
         source=_source(record, where),
         attributes=_attributes(record, label, where, None),
         score=_score(record),
+        extras=None if record.get("group") is not None else NO_GROUP,
         elements=[
             read_shape(element, labels.sublabels[label.name], f"{where}.elements[{index}]")
             for index, element in enumerate(_list(record, "elements", where))
@@ -196,6 +213,7 @@ def read_track(value: Any, labels: Labels, where: str) -> Track:
         source=_source(record, where),
         attributes=_attributes(record, label, where, False),
         score=_score(record),
+        extras=None if record.get("group") is not None else NO_GROUP,
         shapes=shapes,
         elements=[
             read_track(element, labels.sublabels[label.name], f"{where}.elements[{index}]")
@@ -222,7 +240,7 @@ def _drawn(shape: Shape | TrackedShape) -> dict[str, Any]:
 
 def _owned(value: Tag | Shape | Track) -> dict[str, Any]:
     owned: dict[str, Any] = {
-        "group": value.group,
+        "group": None if value.extras == NO_GROUP else value.group,
         "source": value.source,
         "attributes": _pairs(value.attributes),
         "label": value.label,

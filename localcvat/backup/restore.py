@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -240,8 +241,8 @@ class _Restorer:
         draft = _TaskDraft(
             folder=folder, record=record, media=media, names=names, manifest=manifest
         )
-        if not media.videos or (manifest is not None and manifest.type == "video"):
-            draft.plan = self._plan(draft, _no_probe)
+        with suppress(_Undecoded):
+            draft.plan = self._plan(draft, _later)
         return draft
 
     def _plan(self, draft: _TaskDraft, probe: Callable[[str], VideoInfo]) -> FramePlan:
@@ -419,8 +420,12 @@ class _Restorer:
         writer.flush()
 
 
-def _no_probe(name: str) -> VideoInfo:
-    raise AssertionError(name)
+class _Undecoded(Exception):
+    """A video must be decoded first, which waits until it is copied."""
+
+
+def _later(name: str) -> VideoInfo:
+    raise _Undecoded
 
 
 def _remember_version(session: Session, job_id: int, version: Any) -> None:

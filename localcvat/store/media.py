@@ -68,19 +68,18 @@ class MediaFolder:
         if self._store.readonly:
             raise StoreError("the store is read-only", where=str(self._store.path))
         self.temporary.mkdir(exist_ok=True)
-        with self._lock(fcntl.LOCK_SH):
-            batch = Batch(self)
-            try:
-                yield batch
-            except BaseException:
-                batch.discard_parts()
-                raise
-            else:
+        try:
+            with self._lock(fcntl.LOCK_SH):
+                batch = Batch(self)
+                try:
+                    yield batch
+                except BaseException:
+                    batch.discard_parts()
+                    raise
                 batch.close()
-            finally:
-                failed = batch.journal.exists()
-        if failed:
+        except BaseException:
             self.sweep()
+            raise
 
     @contextmanager
     def _lock(self, mode: int) -> Iterator[None]:
