@@ -1,0 +1,130 @@
+"""Images of a COCO file: their paths, sizes and files."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from localcvat.archive import Source
+from localcvat.errors import DatasetError, SourceError
+from localcvat.images import is_image_name
+from localcvat.model import Item
+from localcvat.plugin import ReadOptions
+from localcvat.report import Report
+from localcvat_formats.coco_records import CocoFile, ImageRecord, entry_error
+
+
+def normal_path(file_name: str) -> str:
+    """A `file_name` as a relative path with ``/``: URLs by their last part, no way up."""
+    path = file_name.replace("\\", "/")
+    if "://" in path:
+        path = unquote(urlsplit(path).path).rpartition("/")[2]
+    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
+    if parts and len(parts[0]) == 2 and parts[0][1] == ":":
+        parts = parts[1:]
+    return "/".join(parts)
+
+
+class ImageReader:
+    """Turns the image records of a source's files into items."""
+
+    def __init__(self, source: Source, options: ReadOptions, report: Report) -> None:
+        self._source = source
+        self._options = options
+        self._report = report
+        self._by_base: dict[str, list[str]] | None = None
+
+    def records(self, coco: CocoFile) -> tuple[list[ImageRecord], list[dict[str, Any]]]:
+        """The image records and, unless only boxes are wanted, all their keys as they are.
+
+        Raises DatasetError for an id that is there twice, or reports and skips the second.
+        """
+        records: list[ImageRecord] = []
+        extras: list[dict[str, Any]] = []
+        seen: set[Any] = set()
+        for index, raw in enumerate(coco.images):
+            where = f"{coco.where}: images[{index}]"
+            try:
+                record = msgspec.json.decode(raw, type=ImageRecord)
+            except msgspec.DecodeError as error:
+                raise entry_error(error, coco.where, f"images[{index}]") from error
+            if record.id in seen:
+                if self._options.on_error != "skip":
+                    raise DatasetError(f"image id {record.id!r} is there twice", where=where)
+                self._report.dropped("image", "another has the same id", where)
+                continue
+            seen.add(record.id)
+            records.append(record)
+            extras.append({} if self._options.boxes_only else msgspec.json.decode(raw))
+        return records, extras
+
+    def item(self, record: ImageRecord, subset: str, raw: dict[str, Any], where: str) -> Item:
+        """One image as an item without annotations; raises DatasetError."""
+        path = normal_path(record.file_name)
+        if not path:
+            raise DatasetError("an empty file name", where=f"{where}.file_name")
+        if path != record.file_name:
+            how = "URL cut to its last part" if "://" in record.file_name else "as a relative path"
+            self._report.changed("file name", how, where, lossy=False)
+        for key in ("width", "height"):
+            raw.pop(key, None)
+        item = Item(
+            path=path,
+            subset=subset,
+            width=int(record.width or 0),
+            height=int(record.height or 0),
+            extras={"coco": raw} if raw else None,
+        )
+        if self._options.media or not (item.width and item.height):
+            self._find_media(item, where)
+        return item
+
+    def _find_media(self, item: Item, where: str) -> None:
+        name = self._image_file(item)
+        if name is not None:
+            item.media = self._source.media(name)
+        if item.width and item.height:
+            return
+        if item.media is not None:
+            try:
+                item.width, item.height = item.media.image_size()
+                self._report.assumed("image size", "read from the image's header", where)
+                return
+            except SourceError:
+                if self._options.image_size is None:
+                    raise
+        if self._options.image_size is not None:
+            item.width, item.height = self._options.image_size
+            self._report.assumed("image size", "taken from --image-size", where)
+
+    def _image_file(self, item: Item) -> str | None:
+        for folder in (f"images/{item.subset}", "images", item.subset, ""):
+            name = f"{folder}/{item.path}" if folder else item.path
+            if self._source.exists(name):
+                return name
+        return self._alike(item.path)
+
+    def _alike(self, path: str) -> str | None:
+        """The one file whose path shares the most of its end with `path`, else None."""
+        if self._by_base is None:
+            self._by_base = {}
+            for name in self._source.names:
+                if is_image_name(name):
+                    self._by_base.setdefault(name.rpartition("/")[2], []).append(name)
+        names = self._by_base.get(path.rpartition("/")[2], [])
+        ranked = sorted(((_shared_end(path, name), name) for name in names), reverse=True)
+        if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+            return None
+        return ranked[0][1]
+
+
+def _shared_end(one: str, other: str) -> int:
+    """How many folders and names two paths have in common at their ends."""
+    count = 0
+    for mine, theirs in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count
