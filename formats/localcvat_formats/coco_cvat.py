@@ -87,15 +87,15 @@ class _SubsetFile:
                 record = self._record(skeleton, [], None, _skeleton_box(skeleton), item)
                 yield {**record, **self._points(skeleton)}
         for group in _groups(shape for shape in item.shapes if shape.type in AREA_KINDS):
-            skeleton = _skeleton_of(skeletons, group[0].group)
-            if self._keypoints and skeleton is None:
+            partner = _skeleton_of(skeletons, group[0].group) if self._keypoints else None
+            if self._keypoints and partner is None:
                 self._lose_lone(item, group)
                 continue
             if len(group) > 1:
                 how = "shapes of one group merged into one annotation, as CVAT does"
                 self._report.changed(group[0].type, how, item.path, count=len(group))
             record = self._merged(group, item)
-            yield record if skeleton is None else {**record, **self._points(skeleton)}
+            yield record if partner is None else {**record, **self._points(partner)}
 
     def _lose_lone(self, item: Item, shapes: Sequence[Shape]) -> None:
         for shape in shapes:
@@ -152,9 +152,7 @@ class _SubsetFile:
                 record["score"] = float(score)
             except (TypeError, ValueError):
                 self._report.dropped("score", "not a number", item.path)
-        shown = {
-            name: value for name, value in attributes.items() if name not in HIDDEN_ATTRIBUTES
-        }
+        shown = {name: value for name, value in attributes.items() if name not in HIDDEN_ATTRIBUTES}
         if shown:
             record["attributes"] = shown
         return record

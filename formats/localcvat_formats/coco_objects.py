@@ -1,19 +1,22 @@
-"""COCO annotations as shapes: boxes, polygons of several parts, run-length masks."""
+"""COCO annotations as shapes: boxes, polygons of several parts, run-length masks, keypoints."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from localcvat.errors import DatasetError
-from localcvat.model import Item, Shape
+from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_records import LARGEST_COORDINATE, CocoFile, unknown_keys
 
 EMPTY = (b"", b"[]", b"[[]]", b"null")
 EXTRA_FIELDS = ("id", "bbox", "area", "iscrowd")
+OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
+MIN_POLYGON_COMMAS = 5
 
 
 class Rle(msgspec.Struct):
@@ -27,22 +30,30 @@ class ObjectReader:
     """Turns the annotations of one file into shapes."""
 
     def __init__(
-        self, coco: CocoFile, names: dict[Any, str], options: ReadOptions, report: Report
+        self,
+        coco: CocoFile,
+        names: dict[Any, str],
+        labels: Mapping[str, Label],
+        options: ReadOptions,
+        report: Report,
     ) -> None:
         self._coco = coco
         self._names = names
+        self._labels = labels
         self._options = options
         self._report = report
         self._instance = 0
+        if not options.boxes_only:  # groups made for parts come after those of the file
+            self._instance = max((record.group or 0 for record in coco.annotations), default=0)
 
     def shapes(self, position: int, item: Item) -> list[Shape]:
-        """The shapes of one annotation; several for a polygon of several parts.
+        """The shapes of one annotation; several for an object of several parts.
 
         Raises DatasetError with the JSON path, or reports and skips where that was asked.
         """
         try:
             if self._options.boxes_only:
-                return self._box_only(position)
+                return self._box_only(position, item)
             return self._full(position, item)
         except DatasetError as error:
             if self._options.on_error != "skip":
@@ -60,54 +71,107 @@ class ObjectReader:
             )
         return name
 
-    def _box_only(self, position: int) -> list[Shape]:
+    def _box_only(self, position: int, item: Item) -> list[Shape]:
         record = self._coco.annotations[position]
         label = self._label(position)
-        if record.bbox is None:
-            raise DatasetError("no bbox", where=self._coco.place(position, "bbox"))
-        points = self._box(record.bbox, position)
         start = bytes(memoryview(record.segmentation)[:2])
+        if record.bbox is None:
+            points = self._box_of_segmentation(position, item)
+        else:
+            points = self._box(record.bbox, position)
         if start[:1] == b"{" or (start[:1] == b"[" and start != b"[]"):
             kind = "polygon" if start[:1] == b"[" else "mask"
             self._report.changed(kind, "written as its bounding box", self._coco.where)
+        if len(memoryview(record.keypoints)) > len(b"null"):
+            self._report.changed("skeleton", "written as its bounding box", self._coco.where)
         shape = Shape(type="rectangle", label=label, points=points, score=record.score)
         if record.attributes:
             self._set_attributes([shape], record.attributes)
+        if record.group:
+            shape.group = record.group
         return [shape]
+
+    def _box_of_segmentation(self, position: int, item: Item) -> list[float]:
+        from localcvat.geometry.boxes import shape_box
+
+        segmentation = bytes(self._coco.annotations[position].segmentation)
+        if segmentation in EMPTY:
+            raise DatasetError(
+                "neither a segmentation nor a bbox", where=self._coco.place(position, "bbox")
+            )
+        where = self._coco.place(position, "bbox")
+        self._report.assumed("bbox", "missing: taken from the segmentation", where)
+        parts = self._segments(segmentation, position, "", item)
+        boxes = [shape_box(part) for part in parts]
+        lows, highs = zip(*((box[:2], box[2:]) for box in boxes), strict=True)
+        return [
+            min(low[0] for low in lows),
+            min(low[1] for low in lows),
+            max(high[0] for high in highs),
+            max(high[1] for high in highs),
+        ]
 
     def _box(self, bbox: list[float], position: int) -> list[float]:
         if len(bbox) != 4:
             raise DatasetError(
-                f"{len(bbox)} numbers instead of x, y, width, height",
-                where=self._coco.place(position, "bbox"),
+                f"{len(bbox)} numbers instead of 4", where=self._coco.place(position, "bbox")
             )
         x, y, width, height = bbox
-        if not abs(x) + abs(y) + abs(width) + abs(height) < LARGEST_COORDINATE:
+        if not -LARGEST_COORDINATE < min(bbox) <= max(bbox) < LARGEST_COORDINATE:
             raise DatasetError(
-                "a coordinate is not a number or absurdly large",
-                where=self._coco.place(position, "bbox"),
+                "an absurdly large coordinate", where=self._coco.place(position, "bbox")
             )
         return [x, y, x + width, y + height]
 
     def _full(self, position: int, item: Item) -> list[Shape]:
         record = self._coco.annotations[position]
         label = self._label(position)
-        segmentation = bytes(record.segmentation).strip()
-        if self._options.same_format and segmentation not in EMPTY:
-            shapes = [self._undecoded(segmentation, position, label)]
-        elif segmentation in EMPTY:
-            shapes = [self._rectangle(position, label)]
-        elif segmentation[:1] == b"[":
-            shapes = self._polygons(segmentation, position, label)
-        else:
-            shapes = [self._mask(segmentation, position, label, item)]
+        segmentation = bytes(record.segmentation)
+        shapes: list[Shape] = []
+        if record.keypoints:
+            shapes.append(self._skeleton(record.keypoints, position, label))
+        empty = segmentation in EMPTY
+        travels = self._options.same_format and not empty
+        if travels and self._is_sound(segmentation, position, item):
+            shapes.append(self._undecoded(segmentation, position, label))
+        elif not empty:
+            shapes += self._segments(segmentation, position, label, item)
+        elif not shapes:
+            shapes.append(self._rectangle(position, label))
         first = shapes[0]
         first.extras = {"coco": self._extras(position, segmentation)}
-        if self._options.same_format and segmentation not in EMPTY:
+        if travels:
             first.extras["coco"]["raw"] = segmentation
         first.score = record.score
-        self._set_attributes(shapes, record.attributes)
+        if len(shapes) > 1:
+            self._instance += 1
+            for shape in shapes:
+                shape.instance = shape.group = self._instance
+        if record.group:
+            for shape in shapes:
+                shape.group = record.group
+        if record.attributes:
+            self._set_attributes(shapes, record.attributes)
+            first.extras["coco"]["attributes"] = record.attributes
         return shapes
+
+    def _is_sound(self, segmentation: bytes, position: int, item: Item) -> bool:
+        """Whether a segmentation may be passed on undecoded.
+
+        Every ring of a polygon must have an even count of six numbers or more, which its commas
+        tell; a mask must fill its image, else DatasetError is raised.
+        """
+        if segmentation[:1] == b"{":
+            self._checked_rle(segmentation, position, item)
+            return True
+        if segmentation[:2] != b"[[" or b'"' in segmentation or b"n" in segmentation:
+            return False
+        for ring in segmentation.split(b"]"):
+            start = ring.rfind(b"[")
+            commas = ring.count(b",", start + 1)
+            if start >= 0 and (commas % 2 == 0 or commas < MIN_POLYGON_COMMAS):
+                return False
+        return True
 
     def _undecoded(self, segmentation: bytes, position: int, label: str) -> Shape:
         """A shape whose segmentation goes from file to file as it is written."""
@@ -124,6 +188,38 @@ class ObjectReader:
             )
         return Shape(type="rectangle", label=label, points=self._box(bbox, position))
 
+    def _segments(self, segmentation: bytes, position: int, label: str, item: Item) -> list[Shape]:
+        if segmentation[:1] == b"[":
+            return self._polygons(segmentation, position, label)
+        return [self._mask(segmentation, position, label, item)]
+
+    def _skeleton(self, keypoints: Sequence[float], position: int, label: str) -> Shape:
+        where = self._coco.place(position, "keypoints")
+        names = [sublabel.name for sublabel in self._labels[label].sublabels]
+        if len(keypoints) % 3:
+            raise DatasetError(f"{len(keypoints)} numbers are no triples", where=where)
+        if len(keypoints) // 3 != len(names):
+            raise DatasetError(
+                f"{len(keypoints) // 3} keypoints, but the category {label!r} has {len(names)}",
+                where=where,
+                hint="list their names under the category's keypoints",
+            )
+        if not -LARGEST_COORDINATE < min(keypoints) <= max(keypoints) < LARGEST_COORDINATE:
+            raise DatasetError("an absurdly large coordinate", where=where)
+        elements = []
+        for rank, name in enumerate(names):
+            x, y, visible = keypoints[3 * rank : 3 * rank + 3]
+            if visible not in (0, 1, 2):
+                raise DatasetError(f"a visibility of {visible:g}", where=f"{where}[{3 * rank + 2}]")
+            element = Shape(type="points", label=name, points=[x, y])
+            element.outside, element.occluded = visible == 0, visible == 1
+            elements.append(element)
+        return Shape(type="skeleton", label=label, elements=elements)
+
+    def _named(self, position: int) -> str:
+        number = self._coco.annotations[position].id
+        return "" if number is None else f"annotation {number!r} has "
+
     def _polygons(self, segmentation: bytes, position: int, label: str) -> list[Shape]:
         where = self._coco.place(position, "segmentation")
         try:
@@ -139,35 +235,57 @@ class ObjectReader:
             if not ring:
                 continue
             if len(ring) % 2 or len(ring) < 6:
-                raise DatasetError(f"a polygon of {len(ring)} numbers", where=f"{where}[{part}]")
+                raise DatasetError(
+                    f"{self._named(position)}a polygon of {len(ring)} numbers",
+                    where=f"{where}[{part}]",
+                )
             if not -LARGEST_COORDINATE < min(ring) <= max(ring) < LARGEST_COORDINATE:
                 raise DatasetError("an absurdly large coordinate", where=f"{where}[{part}]")
             shapes.append(Shape(type="polygon", label=label, points=ring))
-        if not shapes:
-            return [self._rectangle(position, label)]
-        if len(shapes) > 1:
-            self._instance += 1
-            for shape in shapes:
-                shape.instance = shape.group = self._instance
-        return shapes
+        return shapes or [self._rectangle(position, label)]
 
-    def _mask(self, segmentation: bytes, position: int, label: str, item: Item) -> Shape:
-        from localcvat.geometry.masks import coco_to_mask
+    def _checked_rle(self, segmentation: bytes, position: int, item: Item) -> Rle:
+        """The run-length mask, whose counts fill the image; raises DatasetError."""
+        from localcvat.geometry.masks import decompress_counts
 
         where = self._coco.place(position, "segmentation")
         try:
             rle = msgspec.json.decode(segmentation, type=Rle)
             height, width = rle.size
         except (msgspec.DecodeError, ValueError) as error:
-            raise DatasetError(f"not a run-length mask: {error}", where=where) from error
+            raise DatasetError(
+                f"{self._named(position)}no run-length mask: {error}", where=where
+            ) from error
         if item.width and item.height and (width, height) != (item.width, item.height):
             raise DatasetError(
-                f"Mask is {width}x{height}, its image {item.width}x{item.height}", where=where
+                f"{self._named(position)}a mask of {width}x{height}, "
+                f"its image is {item.width}x{item.height}",
+                where=where,
             )
+        try:
+            if isinstance(rle.counts, str):
+                rle.counts = decompress_counts(rle.counts, width, height)
+            if min(rle.counts, default=0) < 0 or sum(rle.counts) != width * height:
+                filled = f"counts sum to {sum(rle.counts)}, the image has {width * height} pixels"
+                raise ValueError(filled)
+        except (ValueError, OverflowError) as error:
+            raise DatasetError(
+                f"{self._named(position)}a broken mask: {error}", where=f"{where}.counts"
+            ) from error
+        return rle
+
+    def _mask(self, segmentation: bytes, position: int, label: str, item: Item) -> Shape:
+        from localcvat.geometry.masks import coco_to_mask
+
+        rle = self._checked_rle(segmentation, position, item)
+        height, width = rle.size
         try:
             points = coco_to_mask(rle.counts, width, height)
         except (ValueError, OverflowError) as error:
-            raise DatasetError(str(error), where=f"{where}.counts") from error
+            where = self._coco.place(position, "segmentation.counts")
+            raise DatasetError(
+                f"{self._named(position)}a broken mask: {error}", where=where
+            ) from error
         return Shape(type="mask", label=label, points=points)
 
     def _extras(self, position: int, segmentation: bytes) -> dict[str, Any]:
@@ -181,24 +299,28 @@ class ObjectReader:
             extras.update(unknown_keys(self._coco.raw[position]))
         return extras
 
-    def _set_attributes(self, shapes: list[Shape], attributes: dict[str, Any] | None) -> None:
-        if not attributes:
-            return
-        values = dict(attributes)
-        occluded = bool(values.pop("occluded", False))
-        rotation = values.pop("rotation", 0.0)
-        track, keyframe = values.pop("track_id", None), values.pop("keyframe", True)
+    def _set_attributes(self, shapes: list[Shape], attributes: dict[str, Any]) -> None:
+        values = {
+            name: attribute_text(value)
+            for name, value in attributes.items()
+            if name not in OWN_ATTRIBUTES
+        }
+        rotation = attributes.get("rotation", 0.0)
+        track, keyframe = attributes.get("track_id"), attributes.get("keyframe", True)
         for shape in shapes:
-            shape.occluded = occluded
+            if shape.type != "skeleton":
+                shape.occluded = bool(attributes.get("occluded", False))
             if shape.type == "rectangle" and isinstance(rotation, (int, float)):
                 shape.rotation = float(rotation) % 360
             if isinstance(track, int):
                 shape.track_id, shape.keyframe = track, bool(keyframe)
-            shape.attributes = {name: attribute_text(value) for name, value in values.items()}
+            shape.attributes = dict(values)
 
 
 def attribute_text(value: Any) -> str:
-    """An attribute's JSON value as CVAT's string."""
+    """An attribute's JSON value as CVAT's string; a whole number has no decimals."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_COORDINATE:
+        return str(int(value))
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

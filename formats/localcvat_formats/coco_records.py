@@ -40,7 +40,7 @@ class CategoryRecord(msgspec.Struct, gc=False):
 
 
 class BoxRecord(msgspec.Struct, gc=False):
-    """An annotation of which only the box is wanted; the segmentation is not decoded."""
+    """An annotation of which only the box is wanted; anything finer is not decoded."""
 
     id: Id | None = None
     image_id: Id | None = None
@@ -49,6 +49,8 @@ class BoxRecord(msgspec.Struct, gc=False):
     attributes: dict[str, Any] | None = None
     score: float | None = None
     segmentation: msgspec.Raw = msgspec.Raw()
+    keypoints: msgspec.Raw = msgspec.Raw()
+    group: int | None = None
 
 
 class AnnotationRecord(msgspec.Struct, gc=False):
@@ -104,10 +106,17 @@ class RawFile(msgspec.Struct):
     licenses: msgspec.Raw = msgspec.Raw()
 
 
+class CountedFile(msgspec.Struct):
+    """A COCO file whose annotations are only counted."""
+
+    annotations: list[msgspec.Raw] = []
+
+
 class CocoFile(msgspec.Struct):
     """A decoded file: `raw` holds the annotations' own text where unknown keys must be kept.
 
-    `indices` gives the position of each annotation in the file when some were skipped.
+    `indices` gives the position of each annotation in the file when some were skipped;
+    `annotations_at` is the file they are from when it is another one (a list of results).
     """
 
     where: str
@@ -118,11 +127,14 @@ class CocoFile(msgspec.Struct):
     licenses: Any = None
     raw: list[msgspec.Raw] | None = None
     indices: list[int] | None = None
+    annotations_at: str = ""
 
     def place(self, position: int, field: str = "") -> str:
         """How messages call the annotation at `position`."""
         index = self.indices[position] if self.indices is not None else position
         dot = "." if field and not field.startswith("[") else ""
+        if self.annotations_at:
+            return f"{self.annotations_at}: [{index}]{dot}{field}"
         return f"{self.where}: annotations[{index}]{dot}{field}"
 
 
@@ -144,6 +156,14 @@ def file_bytes(source: Source, name: str) -> bytes | mmap.mmap:
     if len(data) < 1 << 16 and not data[:].strip():
         raise DatasetError("the file is empty", where=where)
     return data
+
+
+def count_annotations(source: Source, name: str) -> int:
+    """How many annotations a COCO file of any task has; 1 when that can't be told."""
+    try:
+        return len(msgspec.json.decode(file_bytes(source, name), type=CountedFile).annotations)
+    except (msgspec.DecodeError, DatasetError, RecursionError):
+        return 1
 
 
 def decode_file(

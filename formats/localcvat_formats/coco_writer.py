@@ -1,4 +1,4 @@
-"""Writing COCO instances, in both dialects, one JSON file a subset; annotations stream."""
+"""Writing COCO in the plain dialect: one JSON file a subset, original ids and values kept."""
 
 from __future__ import annotations
 
@@ -9,40 +9,37 @@ import orjson
 
 from localcvat.archive import Sink
 from localcvat.errors import DatasetError
-from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape, flat_labels
+from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
+from localcvat_formats.coco_images import normal_path
+from localcvat_formats.coco_objects import attribute_text
+from localcvat_formats.cvat_dialect import point_joints, point_names, typed_value, visibility_of
 
 BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
-BLANK_INFO = {
-    "contributor": "",
-    "date_created": "",
-    "description": "",
-    "url": "",
-    "version": "",
-    "year": "",
-}
-CVAT_IMAGE = {"license": 0, "flickr_url": "", "coco_url": "", "date_captured": 0}
+BLANK_INFO = dict.fromkeys(
+    ("contributor", "date_created", "description", "url", "version", "year"), ""
+)
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
 
-def write_instances(dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-    """``annotations/instances_<subset>.json`` and, with images, ``images/…``."""
-    cvat = options.dialect == "cvat"
-    categories = Categories(dataset.header, cvat)
+def write_coco(
+    dataset: Dataset, sink: Sink, options: WriteOptions, report: Report, task: str
+) -> None:
+    """``annotations/<task>_<subset>.json`` and, with images, ``images/…``."""
+    categories = Categories(dataset.header)
+    only_points = task == "person_keypoints"
     files: dict[str, _SubsetFile] = {}
     for subset in dataset.header.subsets or [DEFAULT_SUBSET]:
-        files[subset] = _SubsetFile(categories, cvat)
-    ids: dict[str, int] = {}
-    folders = len(files) > 1 and not cvat
+        files[subset] = _SubsetFile(categories, report, options.with_images, only_points)
+    folders = len(files) > 1
     for item in dataset.items:
         file = files.get(item.subset)
         if file is None:
-            file = files[item.subset] = _SubsetFile(categories, cvat)
-        if cvat:
-            file.add(item, ids.setdefault(item.stem, len(ids) + 1))
-        else:
-            file.add(item, None)
+            file = files[item.subset] = _SubsetFile(
+                categories, report, options.with_images, only_points
+            )
+        file.add(item)
         if options.with_images and item.media is not None:
             name = f"images/{item.subset}/{item.path}" if folders else f"images/{item.path}"
             if sink.has(name):
@@ -50,34 +47,47 @@ def write_instances(dataset: Dataset, sink: Sink, options: WriteOptions, report:
             else:
                 sink.add_media(name, item.media)
     for subset, file in files.items():
-        with sink.stream(f"annotations/instances_{subset}.json") as out:
+        with sink.stream(f"annotations/{task}_{subset}.json") as out:
             file.write(out, dataset.header)
 
 
 class Categories:
     """Category ids of the labels, original ones where the source had them."""
 
-    def __init__(self, header: Header, cvat: bool) -> None:
+    def __init__(self, header: Header) -> None:
         self.ids: dict[str, Any] = {}
+        self.labels = {label.name: label for label in header.labels}
         self.records: list[dict[str, Any]] = []
-        labels = flat_labels(header.labels) if cvat else [(lb, "") for lb in header.labels]
-        given = [((label.extras or {}).get("coco") or {}).get("id") for label, _ in labels]
-        keep = not cvat and all(value is not None for value in given)
+        given = [((label.extras or {}).get("coco") or {}).get("id") for label in header.labels]
+        keep = all(value is not None for value in given)
         keep = keep and len(set(map(str, given))) == len(given)
-        for position, (label, parent) in enumerate(labels):
+        for position, label in enumerate(header.labels):
             number = given[position] if keep else position + 1
             self.ids.setdefault(label.name, number)
-            extras = (label.extras or {}).get("coco") or {}
-            above = parent if cvat else (extras.get("supercategory") or parent)
-            self.records.append({"id": number, "name": label.name, "supercategory": above})
+            self.records.append(self._record(number, label))
+
+    def _record(self, number: Any, label: Label) -> dict[str, Any]:
+        extras = dict((label.extras or {}).get("coco") or {})
+        record = {"id": number, "name": label.name, "supercategory": ""}
+        record.update({key: value for key, value in extras.items() if value is not None})
+        record["id"] = number
+        if label.sublabels:
+            names = point_names(label)
+            if record.get("keypoints") != names:
+                record |= {"keypoints": names, "skeleton": point_joints(label)}
+        return record
 
 
 class _SubsetFile:
     """The images and annotations of one subset, as pieces of JSON text."""
 
-    def __init__(self, categories: Categories, cvat: bool) -> None:
+    def __init__(
+        self, categories: Categories, report: Report, with_images: bool, only_points: bool
+    ) -> None:
         self._categories = categories
-        self._cvat = cvat
+        self._report = report
+        self._with_images = with_images
+        self._only_points = only_points
         self._images: list[bytes] = []
         self._annotations: list[bytes] = []
         self._image_ids: set[Any] = set()
@@ -85,33 +95,45 @@ class _SubsetFile:
         self._next_image = 1
         self._next = 1
 
-    def add(self, item: Item, image_id: int | None) -> None:
-        extras = {} if self._cvat else dict((item.extras or {}).get("coco") or {})
-        if image_id is None:
-            image_id = self._free_image_id(extras.pop("id", None))
+    def add(self, item: Item) -> None:
+        """Keep one image and its annotations as text."""
+        extras = dict((item.extras or {}).get("coco") or {})
+        image_id = self._free_image_id(extras.pop("id", None), item.path)
+        name = extras.pop("file_name", item.path)
+        if self._with_images or normal_path(name) != item.path:
+            name = item.path
         record: dict[str, Any] = {
             "id": image_id,
             "width": item.width,
             "height": item.height,
-            "file_name": item.path,
+            "file_name": name,
         }
-        record.update(CVAT_IMAGE if self._cvat else extras)
-        if not self._cvat:
-            record["id"] = image_id
+        record.update(extras)
         self._images.append(orjson.dumps(record))
         for parts in objects(item.shapes):
+            if self._only_points and not self._has_points(parts[0]):
+                why = "its label has no keypoints, which is all that these files hold"
+                self._report.dropped(parts[0].type, why, item.path, count=len(parts))
+                continue
             self._annotations.append(self._annotation(parts, item, image_id))
 
-    def _free_image_id(self, wanted: Any) -> Any:
+    def _has_points(self, shape: Shape) -> bool:
+        return shape.type == "skeleton" or bool(self._categories.labels[shape.label].sublabels)
+
+    def _free_image_id(self, wanted: Any, path: str) -> Any:
         if wanted is None or wanted in self._image_ids:
+            if wanted is not None:
+                self._report.changed("image id", "taken by another: numbered anew", path)
             while self._next_image in self._image_ids:
                 self._next_image += 1
             wanted = self._next_image
         self._image_ids.add(wanted)
         return wanted
 
-    def _free_id(self, wanted: Any) -> Any:
+    def _free_id(self, wanted: Any, path: str) -> Any:
         if wanted is None or wanted in self._ids:
+            if wanted is not None:
+                self._report.changed("annotation id", "taken by another: numbered anew", path)
             while self._next in self._ids:
                 self._next += 1
             wanted = self._next
@@ -120,33 +142,65 @@ class _SubsetFile:
 
     def _annotation(self, parts: list[Shape], item: Item, image_id: Any) -> bytes:
         first = parts[0]
-        extras = {} if self._cvat else dict((first.extras or {}).get("coco") or {})
+        extras = dict((first.extras or {}).get("coco") or {})
         raw = extras.pop("raw", None)
         spelled = extras.pop("rle", None)
+        written = extras.pop("attributes", None)
+        areas = parts
+        points: dict[str, Any] = {}
+        if first.type == "skeleton":
+            points, areas = self._points(first, item), parts[1:]
+        elif self._only_points:
+            count = 3 * len(self._categories.labels[first.label].sublabels)
+            points = {"keypoints": [0] * count, "num_keypoints": 0}
         record: dict[str, Any] = {
-            "id": self._free_id(extras.pop("id", None)),
+            "id": self._free_id(extras.pop("id", None), item.path),
             "image_id": image_id,
             "category_id": self._categories.ids[first.label],
             "segmentation": orjson.Fragment(raw)
             if raw is not None
-            else segmentation_of(parts, item, spelled),
+            else segmentation_of(areas, item, spelled),
         }
-        box = extras.pop("bbox", None) or bbox_of(parts)
+        box = extras.pop("bbox", None) or bbox_of(areas or parts)
         area = extras.pop("area", None)
-        record["area"] = area if area is not None else area_of(parts, item, box)
+        record["area"] = area if area is not None else area_of(areas, item, box)
         record["bbox"] = box
         crowd = extras.pop("iscrowd", None)
         record["iscrowd"] = crowd if crowd is not None else int(first.type == "mask")
-        attributes = attributes_of(first, self._cvat)
+        if points:
+            record |= points
+        label = self._categories.labels[first.label]
+        attributes = attributes_of(first, label, written or {})
         if attributes:
             record["attributes"] = attributes
         if first.score is not None:
             record["score"] = first.score
+        if first.group and first.group != first.instance:
+            record["group"] = first.group
         record.update(extras)
         return orjson.dumps(record, option=OPTIONS)
 
+    def _points(self, skeleton: Shape, item: Item) -> dict[str, Any]:
+        """`keypoints` in the category's order, points that are missing as zeros."""
+        numbers: list[float] = []
+        found = {element.label: element for element in skeleton.elements}
+        seen = 0
+        for name in point_names(self._categories.labels[skeleton.label]):
+            element = found.get(name)
+            if element is None or len(element.points) < 2:
+                numbers += (0, 0, 0)
+                continue
+            visible = visibility_of(element)
+            seen += visible > 0
+            numbers += (element.points[0], element.points[1], visible)
+            if element.attributes:
+                why = "keypoints have no attributes"
+                self._report.dropped("attribute", why, item.path, count=len(element.attributes))
+        return {"keypoints": numbers, "num_keypoints": seen}
+
     def write(self, out: IO[bytes], header: Header) -> None:
-        known = {} if self._cvat else header.info.get("coco") or {}
+        """Write the file."""
+        known = header.info.get("coco") or {}
         out.write(b'{"licenses":' + orjson.dumps(known.get("licenses") or BLANK_LICENSES))
         out.write(b',"info":' + orjson.dumps(known.get("info") or BLANK_INFO))
         out.write(b',"categories":' + orjson.dumps(self._categories.records))
@@ -181,16 +235,15 @@ def objects(shapes: Iterable[Shape]) -> Iterator[list[Shape]]:
 
 def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:
     """Polygon lists, a run-length mask, or an empty list for a box."""
-    first = parts[0]
-    if first.type == "rectangle":
+    if not parts or parts[0].type == "rectangle":
         return []
-    if first.type == "polygon":
+    if parts[0].type == "polygon":
         return [list(part.points) for part in parts]
     from localcvat.geometry.masks import compress_counts, mask_to_coco
 
     if not item.width or not item.height:
         raise DatasetError("the image's size is unknown", where=item.path)
-    counts: Any = mask_to_coco(first.points, item.width, item.height)
+    counts: Any = mask_to_coco(parts[0].points, item.width, item.height)
     if spelled == "compressed":
         counts = compress_counts(counts, item.width, item.height)
     return {"counts": counts, "size": [item.height, item.width]}
@@ -208,14 +261,13 @@ def bbox_of(parts: list[Shape]) -> list[float]:
 
 def area_of(parts: list[Shape], item: Item, box: list[float]) -> float:
     """The area in pixels: of the box, of the polygons rasterised, of the mask."""
-    first = parts[0]
-    if first.type == "rectangle":
+    if not parts or parts[0].type == "rectangle":
         return float(box[2] * box[3])
     from localcvat.geometry.masks import mask_area, polygons_to_mask
     from localcvat.geometry.polygons import polygon_area
 
-    if first.type == "mask":
-        return float(mask_area(first.points))
+    if parts[0].type == "mask":
+        return float(mask_area(parts[0].points))
     try:
         rings = [list(part.points) for part in parts]
         return float(mask_area(polygons_to_mask(rings, item.width, item.height)))
@@ -223,15 +275,25 @@ def area_of(parts: list[Shape], item: Item, box: list[float]) -> float:
         return float(sum(polygon_area(part.points) for part in parts))
 
 
-def attributes_of(shape: Shape, cvat: bool) -> dict[str, Any]:
-    """The `attributes` object: flags, rotation, track, then the label's own."""
+def attributes_of(shape: Shape, label: Label, written: dict[str, Any]) -> dict[str, Any]:
+    """The `attributes` object: flags, rotation, track, then the label's own.
+
+    A value is spelled as it was `written` in the source if it still says the same, else by the
+    type the label declares.
+    """
     values: dict[str, Any] = {}
-    if cvat or shape.occluded:
+    if shape.occluded or "occluded" in written:
         values["occluded"] = shape.occluded
-    if shape.type == "rectangle" and (cvat or shape.rotation):
+    if shape.type == "rectangle" and (shape.rotation or "rotation" in written):
         values["rotation"] = shape.rotation
     if shape.track_id is not None:
         values["track_id"] = shape.track_id
         values["keyframe"] = shape.keyframe
-    values.update(shape.attributes)
+    if shape.attributes:
+        specs = {spec.name: spec for spec in label.attributes}
+        for name, text in shape.attributes.items():
+            if name in written and attribute_text(written[name]) == text:
+                values[name] = written[name]
+            else:
+                values[name] = typed_value(specs[name], text) if name in specs else text
     return values
