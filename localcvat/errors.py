@@ -64,7 +64,13 @@ class MissingExtraError(LocalCvatError):
 
 
 class NotFoundError(LocalCvatError):
-    """No such project, task, job, label, request or user."""
+    """No such project, task, job, label, request or user; `detail` is what the API says of it."""
+
+    def __init__(
+        self, what: str, *, where: str = "", hint: str = "", detail: str = "Not found."
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.detail = detail
 
 
 class ValidationError(LocalCvatError):

@@ -223,3 +223,16 @@ def _check_ground_truth(session: Session, task: TaskRow, size: int, frames: Sequ
     if wrong:
         text = f"The following frames are not included in the task: {', '.join(wrong)}"
         raise ValidationError({"frames": [text]})
+
+
+def delete_job(store: Store, job_id: int) -> None:
+    """Remove a ground-truth job with its annotations; raises ValidationError for any other."""
+    with store.write() as session:
+        row = job_row(session, job_id)
+        if row.type != "ground_truth":
+            raise ValidationError(["Only ground truth jobs can be removed"])
+        task = session.get_one(TaskRow, row.task_id)
+        session.delete(session.get_one(SegmentRow, row.segment_id))
+        session.flush()
+        refresh_task_status(session, int(task.id or 0))
+        touch(session, task)

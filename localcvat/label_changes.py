@@ -176,7 +176,8 @@ class _Changer:
             self._owner.project_id,
             self._owner.task_id,
         ):
-            raise NotFoundError(f"Not found label with id #{body['id']} to change")
+            text = f"Not found label with id #{body['id']} to change"
+            raise NotFoundError(text, detail=text)
         wanted = body.get("type") or row.type
         if "skeleton" not in (wanted, row.type):
             row.type = wanted
@@ -216,7 +217,8 @@ class _Changer:
         if body.get("id") is not None:
             row = self._session.exec(chosen.where(AttributeSpecRow.id == body["id"])).first()
             if row is None:
-                raise NotFoundError(f"Attribute with id #{body['id']} does not exist")
+                text = f"Attribute with id #{body['id']} does not exist"
+                raise NotFoundError(text, detail=text)
         else:
             row = self._session.exec(
                 chosen.where(AttributeSpecRow.name == body.get("name"))

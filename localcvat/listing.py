@@ -157,7 +157,7 @@ def find_page(
     if page.page == -1:
         page.page = page.last
     if not 1 <= page.page <= page.last:
-        raise NotFoundError(INVALID_PAGE)
+        raise NotFoundError(INVALID_PAGE, detail=INVALID_PAGE)
     return page, list(connection.execute(_page_statement(collection, wanted, where, page.page)))
 
 

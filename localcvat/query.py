@@ -7,7 +7,6 @@ filtered in Python. `extended` adds what the command line and the library offer 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
@@ -20,7 +19,10 @@ from sqlalchemy import not_ as sql_not
 from localcvat.errors import ValidationError
 
 DEFAULT_PAGE_SIZE = 10
-MAX_RULES = 1000
+MAX_RULES = 500
+MAX_LIST = 10_000
+MAX_SEARCH = 10_000
+MAX_WORDS = 100
 MAX_DEPTH = 50
 SHOWN = 200
 
@@ -203,6 +205,8 @@ class _Compiler:
             return None
         field = self._variable(arguments[0])
         if field is not None and isinstance(arguments[1], list):
+            if len(arguments[1]) > MAX_LIST:
+                raise ValidationError([f"filter: a list of more than {MAX_LIST} values"])
             return field.column.in_([_value(field, item) for item in arguments[1]])
         field = self._variable(arguments[1])
         if field is None or not isinstance(arguments[0], (str, int, float)):
@@ -273,24 +277,20 @@ def date_text(value: Any, problem: ValidationError) -> str:
 def search_clause(text: str, columns: Sequence[ColumnElement[Any]]) -> ColumnElement[bool] | None:
     """Every word of `text` found, in any case, in at least one of `columns`; None for no words.
 
-    Words are split at spaces and commas; quotes keep a phrase together.
+    Words are split at spaces and commas; quotes are letters like others (as recorded).
     """
-    words = _words(text)
+    if len(text) > MAX_SEARCH:
+        raise ValidationError([f"search: more than {MAX_SEARCH} characters"])
+    words = list(dict.fromkeys(_words(text)))
+    if len(words) > MAX_WORDS:
+        raise ValidationError([f"search: more than {MAX_WORDS} words"])
     if not words:
         return None
     return and_(*[or_(*[_contains(column, word) for column in columns]) for word in words])
 
 
 def _words(text: str) -> list[str]:
-    splitter = shlex.shlex(text.replace("\x00", ""), posix=True)
-    splitter.whitespace = " ,\t\n\r"
-    splitter.whitespace_split = True
-    splitter.commenters = ""
-    splitter.escape = ""
-    try:
-        return list(splitter)
-    except ValueError:  # an open quote: take the text as it is
-        return text.replace(",", " ").split()
+    return text.replace("\x00", "").replace(",", " ").split()
 
 
 def _contains(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:

@@ -13,7 +13,8 @@ from sqlmodel import Session, col
 from localcvat import query
 from localcvat.errors import NotFoundError, ValidationError
 from localcvat.fields import checked
-from localcvat.label_changes import LabelOwner, change_labels
+from localcvat.label_changes import LabelOwner, change_labels, labels_from
+from localcvat.label_rows import insert_labels
 from localcvat.listing import (
     Collection,
     ListQuery,
@@ -24,12 +25,20 @@ from localcvat.listing import (
     find_row,
 )
 from localcvat.model import STATUSES
-from localcvat.projects import PROJECT_COLUMNS, change_row, row_columns, storage_of, touch_project
-from localcvat.schemas import TASK_PATCH
+from localcvat.projects import (
+    PROJECT_COLUMNS,
+    change_row,
+    check_labels,
+    row_columns,
+    storage_of,
+    touch_project,
+)
+from localcvat.schemas import TASK, TASK_PATCH
 from localcvat.store.engine import Store
 from localcvat.store.tables import DataRow, GuideRow, JobRow, ProjectRow, TaskRow, UserRow
 from localcvat.task_moves import move_task
-from localcvat.users import USER, User, users_of
+from localcvat.task_rows import insert_task
+from localcvat.users import USER, User, current_user, organization_id_of, users_of
 
 TASK_COLUMNS = columns_of(TaskRow)
 DIMENSIONS = ("3d", "2d")
@@ -208,6 +217,52 @@ def _view(row: Row[Any], users: Mapping[int | None, User]) -> TaskView:
         source_storage=storage_of(row.source_storage),
         target_storage=storage_of(row.target_storage),
     )
+
+
+def create_task_from(
+    store: Store,
+    body: Any,
+    *,
+    requester_id: int | None = None,
+    organization: str | None = None,
+) -> int:
+    """Make a task without data from a POST body of the API; returns its id.
+
+    Raises ValidationError with CVAT's words.
+    """
+    fields = checked(TASK, body)
+    labels = labels_from(fields.pop("labels", ()))
+    check_labels(labels)
+    project_id = fields.get("project_id")
+    if project_id is None and not labels:
+        raise ValidationError(["Label set or project_id must be present"])
+    if project_id is not None and labels:
+        raise ValidationError(["Project must have only one of Label set or project_id"])
+    with store.write() as session:
+        owner = requester_id if requester_id is not None else current_user(session).id
+        fields.setdefault("owner_id", owner)
+        columns = row_columns(session, fields)
+        columns["organization_id"] = _organization_id(session, organization, project_id)
+        task = TaskRow(created_date="", updated_date="", **columns)
+        task_id = insert_task(session, task, None)
+        insert_labels(session, labels, task_id=task_id)
+        touch_project(session, project_id)
+        return task_id
+
+
+def _organization_id(session: Session, slug: str | None, project_id: int | None) -> int | None:
+    """The organization of a new task, which must be its project's; raises ValidationError."""
+    named = organization_id_of(session, slug) if slug else None
+    if slug and named is None:
+        raise NotFoundError(f"no organization {slug!r}")
+    if project_id is None:
+        return named
+    project = session.get(ProjectRow, project_id)
+    if project is None or project.deleted_date is not None:
+        raise ValidationError(["Project matching query does not exist."])
+    if slug is not None and project.organization_id != named:
+        raise ValidationError(["The task and its project should be in the same organization."])
+    return project.organization_id
 
 
 def update_task(store: Store, task_id: int, **values: Any) -> None:

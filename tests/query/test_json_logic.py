@@ -206,7 +206,8 @@ def test_search_takes_every_word_in_any_case_and_wildcards_literally(
     assert _names(connection, "A") == {"a", "A", "ab", "a_b"}
     assert _names(connection, "a,B") == {"ab", "a_b"}
     assert _names(connection, "üNÏ") == {"Ünï"}
-    assert _names(connection, '"x y"') == {"x y"}
+    assert _names(connection, "y x") == {"x y"}
+    assert _names(connection, '"x y"') == set()
     assert _names(connection, "%") == {"50%"}
     assert _names(connection, "_") == {"a_b"}
     assert search_clause(" , ", [TABLE.c.name]) is None
