@@ -33,6 +33,7 @@ from localcvat.model import (
     TaskInfo,
     Track,
     User,
+    named_subset,
 )
 from localcvat.plugin import Dialect
 from localcvat.projects import project_row
@@ -40,7 +41,7 @@ from localcvat.store.annotations import FrameAnnotations, LabelMap, frames_of, l
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import stored_media
 from localcvat.store.tables import DataRow, JobRow, TaskRow, UserRow
-from localcvat.task_names import NameMangler, frame_offsets, named_subset
+from localcvat.task_names import NameMangler, frame_offsets
 
 VIDEO_FRAME = "frame_{:06d}.PNG"
 
@@ -80,7 +81,7 @@ def export_project(
     if dialect == "cvat":
         offsets = frame_offsets([part.info for part in parts])
         for part, offset in zip(parts, offsets, strict=True):
-            part.offset = offset
+            part.info.frame_offset = offset
     return _dataset(store, session, header, parts, label_map(session, project_id=project_id))
 
 
@@ -131,7 +132,6 @@ class _Part(msgspec.Struct):
     jobs: list[JobInfo]
     frames: set[int] | None = None
     subset: str = DEFAULT_SUBSET
-    offset: int = 0
 
     @property
     def three_d(self) -> bool:
@@ -302,7 +302,7 @@ def _item(store: Store, row: tuple[Any, ...], part: _Part, position: int) -> Ite
     number, path, width, height, extras, kind, sha256, reference = row
     info = part.info
     kept = orjson.loads(extras) if extras else {}
-    source_frame = info.start_frame + number * info.step + part.offset
+    source_frame = info.start_frame + number * info.step + info.frame_offset
     return Item(
         path=VIDEO_FRAME.format(source_frame) if info.video else path,
         subset=part.subset,

@@ -11,7 +11,7 @@ sections 4 to 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Literal, Protocol
 
 import msgspec
@@ -228,6 +228,7 @@ class TaskInfo(msgspec.Struct, kw_only=True):
 
     `start_frame`, `stop_frame` are source frames, `step` the frame filter's; `deleted_frames` are
     task-relative. `video` is the file name of a video task, with `width` and `height`.
+    `frame_offset` is what CVAT adds to source frames in the export of a project.
     """
 
     id: int = 0
@@ -251,6 +252,7 @@ class TaskInfo(msgspec.Struct, kw_only=True):
     width: int = 0
     height: int = 0
     dimension: str = "2d"
+    frame_offset: int = 0
 
 
 class ProjectInfo(msgspec.Struct, kw_only=True):
@@ -294,6 +296,17 @@ class Dataset:
         self.header = header
         self.items: Iterator[Item] = iter(items)
         self.tracks: Iterable[Track] = tracks
+
+
+def named_subset(subset: str, taken: Collection[str]) -> str:
+    """The subset, or for tasks without one `default`, or `default_1` … if a task has that name."""
+    if subset:
+        return subset
+    name, number = DEFAULT_SUBSET, 0
+    while name in taken:
+        number += 1
+        name = f"{DEFAULT_SUBSET}_{number}"
+    return name
 
 
 def label_index(labels: Sequence[Label]) -> dict[str, int]:

@@ -1,21 +1,10 @@
-"""How CVAT names subsets, frames and images when a project's tasks are exported together."""
+"""How CVAT names frames and images when a project's tasks are exported together."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from localcvat.model import DEFAULT_SUBSET, TaskInfo
-
-
-def named_subset(subset: str, taken: Collection[str]) -> str:
-    """The subset, or for tasks without one `default`, or `default_1` … if a task has that name."""
-    if subset:
-        return subset
-    name, number = DEFAULT_SUBSET, 0
-    while name in taken:
-        number += 1
-        name = f"{DEFAULT_SUBSET}_{number}"
-    return name
+from localcvat.model import TaskInfo
 
 
 def frame_offsets(tasks: Sequence[TaskInfo]) -> list[int]:

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from localcvat.plugin import Capabilities, Dialect, Format
+import msgspec
+
+from localcvat.archive import Sink
+from localcvat.model import SHAPE_TYPES, Dataset
+from localcvat.plugin import Capabilities, Dialect, Format, WriteOptions
+from localcvat.report import Report
+from localcvat_formats.cvat_xml_writer import CvatXmlWriter
+
+SHAPES = frozenset(SHAPE_TYPES)
+HELD = Capabilities(
+    kinds=SHAPES | {"tag"},
+    rotation=True,
+    attributes=True,
+    tag_attributes=True,
+    group=True,
+    occluded=True,
+    outside=True,
+    z_order=True,
+    source=True,
+    tracks="native",
+    label_colors=True,
+    label_types=True,
+    label_attributes=True,
+)
 
 
 class CvatImages(Format):
-    """`CVAT for images 1.1`: one `<image>` a frame with its shapes and tags."""
+    """`CVAT for images 1.1`: one `<image>` a frame with its shapes and tags.
+
+    CVAT flattens tracks here and loses which shapes were one object; the plain dialect writes them
+    behind the images as `<track>` elements, which CVAT reads as well.
+    """
 
     name: ClassVar[str] = "cvat-images"
     cvat_names: ClassVar[tuple[str, ...]] = ("CVAT for images 1.1", "CVAT 1.1")
@@ -17,11 +44,14 @@ class CvatImages(Format):
     extensions: ClassVar[tuple[str, ...]] = (".xml",)
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        raise NotImplementedError
+        return msgspec.structs.replace(HELD, tracks="none") if dialect == "cvat" else HELD
+
+    def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
+        CvatXmlWriter(dataset, sink, options, report).images()
 
 
 class CvatVideo(Format):
-    """`CVAT for video 1.1`: one `<track>` an object with a shape a frame."""
+    """`CVAT for video 1.1`: one `<track>` an object with a shape a frame; no tags."""
 
     name: ClassVar[str] = "cvat-video"
     cvat_names: ClassVar[tuple[str, ...]] = ("CVAT for video 1.1",)
@@ -29,4 +59,7 @@ class CvatVideo(Format):
     extensions: ClassVar[tuple[str, ...]] = (".xml",)
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        raise NotImplementedError
+        return msgspec.structs.replace(HELD, kinds=SHAPES)
+
+    def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
+        CvatXmlWriter(dataset, sink, options, report).video()

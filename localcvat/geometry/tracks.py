@@ -245,7 +245,7 @@ def flat_tracks(tracks: Iterable[Track], header: Header) -> dict[int, list[FlatT
     flat: dict[int, list[FlatTrack]] = {}
     for track in tracks:
         stop = stops[track.task] if track.task < len(stops) else -1
-        stop = stop if stop >= 0 else _last_frame(track)
+        stop = stop if stop >= 0 else last_keyframe(track)
         found = flat.setdefault(track.task, [])
         found.append(FlatTrack(track, len(found), stop, elements=elements))
     return flat
@@ -256,9 +256,10 @@ def hides_elements(header: Header) -> bool:
     return header.kind == "project" and header.dialect == "cvat"
 
 
-def _last_frame(track: Track) -> int:
+def last_keyframe(track: Track) -> int:
+    """The highest frame of any keyframe of the track and its elements."""
     own = max((shape.frame for shape in track.shapes), default=0)
-    return max([own, *(_last_frame(element) for element in track.elements)])
+    return max([own, *(last_keyframe(element) for element in track.elements)])
 
 
 def track_from_shapes(shapes: Sequence[Shape], last_frame: int | None = None) -> Track:
