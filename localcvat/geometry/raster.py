@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -187,3 +187,39 @@ def _advance(edge: _Edge, outline: list[Vertex], rows: list[int], row: int, left
             return left_over
         here, there = there, (there + edge.step) % count
     return -1
+
+
+def paint_mask(canvas: NDArray[Any], points: Sequence[float], value: int) -> int:
+    """Set a CVAT mask's pixels of `canvas` (height by width) to `value`.
+
+    Returns how many pixels were painted; those outside of the canvas are left out. Raises
+    ValueError for a broken mask.
+    """
+    from localcvat.geometry.masks import mask_to_bitmap
+
+    bitmap, left, top = mask_to_bitmap(points)
+    height, width = canvas.shape[:2]
+    y1, y2 = max(top, 0), min(top + bitmap.shape[0], height)
+    x1, x2 = max(left, 0), min(left + bitmap.shape[1], width)
+    if y1 >= y2 or x1 >= x2:
+        return 0
+    part = bitmap[y1 - top : y2 - top, x1 - left : x2 - left] != 0
+    canvas[y1:y2, x1:x2][part] = value
+    return int(part.sum())
+
+
+def united_mask(masks: Sequence[Sequence[float]]) -> list[float]:
+    """One CVAT mask of the pixels of several; raises ValueError for none or a broken one."""
+    import numpy as np
+
+    from localcvat.geometry.masks import bitmap_to_mask
+
+    if not masks:
+        raise ValueError("no masks")
+    left, top = int(min(mask[-4] for mask in masks)), int(min(mask[-3] for mask in masks))
+    right, bottom = int(max(mask[-2] for mask in masks)), int(max(mask[-1] for mask in masks))
+    canvas = np.zeros((bottom - top + 1, right - left + 1), dtype=np.uint8)
+    for mask in masks:
+        x1, y1, x2, y2 = mask[-4:]
+        paint_mask(canvas, [*mask[:-4], x1 - left, y1 - top, x2 - left, y2 - top], 1)
+    return bitmap_to_mask(canvas, left, top)

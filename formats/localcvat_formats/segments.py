@@ -1,0 +1,178 @@
+"""Masks of an image as label pictures and back: painting order, merged groups, PNG files.
+
+CVAT merges the segments of a group into one, the largest giving label and z_order, orders them by
+group and paints them by z_order (formats specification, section 8).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from localcvat.archive import Sink, Source
+from localcvat.errors import DatasetError
+from localcvat.geometry.masks import bitmap_to_mask, mask_area
+from localcvat.geometry.raster import paint_mask, united_mask
+from localcvat.model import Item, Shape
+from localcvat.report import Report
+from localcvat_formats.labelmap import Rgb
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Canvas = NDArray[np.uint32]
+
+
+def masks_of(item: Item) -> list[Shape]:
+    """The masks of an image, in their order."""
+    return [shape for shape in item.shapes if shape.type == "mask"]
+
+
+def merged_groups(masks: Sequence[Shape], report: Report, where: str) -> list[Shape]:
+    """CVAT's instances: masks without a group, then one mask a group, by group."""
+    merged: list[Shape] = []
+    for _, members in _by(masks, lambda mask: mask.group):
+        merged.append(_united(members, report, where, "merged with the rest of its group"))
+    return merged
+
+
+def merged_parts(masks: Sequence[Shape], report: Report, where: str) -> list[Shape]:
+    """Masks with the parts of one object (same instance and label) as one."""
+    joined: list[Shape] = []
+    for (_, _), members in _by(masks, lambda mask: (mask.instance, mask.label)):
+        joined.append(_united(members, report, where, ""))
+    positions = {id(mask): index for index, mask in enumerate(masks)}
+    return sorted(joined, key=lambda mask: positions.get(id(mask), len(masks)))
+
+
+def _by(masks: Sequence[Shape], key: Any) -> list[tuple[Any, list[Shape]]]:
+    """Masks with the same non-zero key together; those without one alone and first."""
+    groups: dict[Any, list[Shape]] = {}
+    alone: list[tuple[Any, list[Shape]]] = []
+    for mask in masks:
+        found = key(mask)
+        number = found[0] if isinstance(found, tuple) else found
+        if number:
+            groups.setdefault(found, []).append(mask)
+        else:
+            alone.append((found, [mask]))
+    return alone + sorted(groups.items())
+
+
+def _united(members: list[Shape], report: Report, where: str, reason: str) -> Shape:
+    if len(members) == 1:
+        return members[0]
+    leader = max(members, key=lambda mask: mask_area(mask.points))
+    leader.points = united_mask([mask.points for mask in members])
+    if reason:
+        report.changed("mask", reason, where, count=len(members) - 1)
+    return leader
+
+
+def painted(
+    masks: Sequence[Shape], width: int, height: int, report: Report, where: str
+) -> tuple[Canvas, list[Shape]]:
+    """(a picture of positions from 1 in the list, the masks in painting order: by z_order).
+
+    0 is where no mask is. Masks that lose pixels to later ones are reported.
+    """
+    import numpy as np
+
+    canvas = np.zeros((height, width), dtype=np.uint32)
+    order = sorted(masks, key=lambda mask: mask.z_order)
+    sizes = [paint_mask(canvas, mask.points, index) for index, mask in enumerate(order, 1)]
+    seen = np.bincount(canvas.ravel(), minlength=len(order) + 1)
+    for index, size in enumerate(sizes, 1):
+        if seen[index] < mask_area(order[index - 1].points):
+            hidden = seen[index] == 0
+            reason = "wholly hidden by others" if hidden else "pixels hidden by others or cut off"
+            if hidden:
+                report.dropped("mask", reason, where)
+            elif size:
+                report.changed("mask", reason, where)
+    return canvas, order
+
+
+def unique_masks(codes: Canvas) -> Iterator[tuple[int, list[float]]]:
+    """(code, CVAT mask) of every different value in a picture, 0 included."""
+    import numpy as np
+
+    for code in np.unique(codes).tolist():
+        yield int(code), bitmap_to_mask(codes == code)
+
+
+def color_code(color: Rgb) -> int:
+    """A colour as one number."""
+    return color[0] << 16 | color[1] << 8 | color[2]
+
+
+def write_color_png(sink: Sink, name: str, canvas: Canvas, colors: Sequence[Rgb]) -> None:
+    """A picture whose pixel values stand for `colors`, as a PNG of red, green and blue."""
+    import numpy as np
+
+    palette = np.array(colors, dtype=np.uint8)
+    _save(sink, name, palette[canvas])
+
+
+def write_palette_png(sink: Sink, name: str, canvas: Canvas, colors: Sequence[Rgb]) -> None:
+    """The same with a palette, as VOC has it; at most 256 colours."""
+    import numpy as np
+    from PIL import Image
+
+    image = Image.fromarray(canvas.astype(np.uint8), mode="P")
+    image.putpalette([value for color in colors for value in color])
+    _save_image(sink, name, image)
+
+
+def write_gray_png(sink: Sink, name: str, canvas: NDArray[Any]) -> None:
+    """A picture of one number a pixel, in 8 or 16 bits as its type says."""
+    _save(sink, name, canvas)
+
+
+def _save(sink: Sink, name: str, pixels: NDArray[Any]) -> None:
+    from PIL import Image
+
+    _save_image(sink, name, Image.fromarray(pixels))
+
+
+def _save_image(sink: Sink, name: str, image: Any) -> None:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    sink.write(name, buffer.getvalue())
+
+
+def read_png(source: Source, name: str) -> tuple[NDArray[Any], list[Rgb] | None]:
+    """(pixels, palette): height by width numbers with a palette, if there is one, or by channels.
+
+    Raises DatasetError when it is no picture.
+    """
+    import numpy as np
+    from PIL import Image
+
+    where = source.where(name)
+    try:
+        with source.open(name) as stream, Image.open(stream) as image:
+            pixels = np.array(image)
+            flat = image.getpalette() if image.mode == "P" else None
+    except Exception as error:  # Pillow raises many kinds on damaged files
+        raise DatasetError(f"not a readable picture: {error}", where=where) from error
+    if flat is None:
+        return pixels, None
+    triples = zip(flat[0::3], flat[1::3], flat[2::3], strict=False)
+    return pixels, [(red, green, blue) for red, green, blue in triples]
+
+
+def color_codes(pixels: NDArray[Any], palette: list[Rgb] | None) -> Canvas | None:
+    """One number a pixel for its colour; None for a picture of plain numbers."""
+    import numpy as np
+
+    if palette is not None:
+        table = np.zeros(256, dtype=np.uint32)
+        table[: len(palette)] = [color_code(color) for color in palette[:256]]
+        return table[pixels]
+    if pixels.ndim == 3 and pixels.shape[2] >= 3:
+        wide = pixels[:, :, :3].astype(np.uint32)
+        return (wide[:, :, 0] << 16) | (wide[:, :, 1] << 8) | wide[:, :, 2]
+    return None

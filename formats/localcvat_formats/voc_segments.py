@@ -1,0 +1,239 @@
+"""SegmentationClass and SegmentationObject: a picture of classes and one of objects an image.
+
+Shared by Pascal VOC and CVAT's Segmentation mask (formats specification, sections 7 and 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from localcvat.archive import Sink, Source
+from localcvat.errors import DatasetError
+from localcvat.model import Shape
+from localcvat.report import Report
+from localcvat_formats.labelmap import (
+    BACKGROUND,
+    BLACK,
+    LabelMapEntry,
+    Rgb,
+    colors_of,
+    voc_color,
+)
+from localcvat_formats.segments import (
+    color_code,
+    color_codes,
+    painted,
+    read_png,
+    unique_masks,
+    write_color_png,
+    write_palette_png,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CLASSES = "SegmentationClass"
+OBJECTS = "SegmentationObject"
+VOID_COLOR = (224, 224, 192)
+VOID_INDEX = 255
+PALETTE_SIZE = 256
+
+
+def background_index(entries: Sequence[LabelMapEntry]) -> int | None:
+    """The entry that stands for "no object": the black one, else the one of that name."""
+    for index, entry in enumerate(entries):
+        if entry.color == BLACK:
+            return index
+    names = [entry.name for entry in entries]
+    return names.index(BACKGROUND) if BACKGROUND in names else None
+
+
+class SegmentWriter:
+    """Paints the masks of images; `cvat` wraps instance colours after 255 as CVAT does.
+
+    `palette` writes pictures with a palette, as VOC has them, where 256 colours do.
+    """
+
+    def __init__(
+        self, sink: Sink, entries: Sequence[LabelMapEntry], report: Report, palette: bool
+    ) -> None:
+        self._sink = sink
+        self._report = report
+        self._palette = palette
+        self._colors = colors_of(entries)
+        self._indices = {entry.name: index for index, entry in enumerate(entries)}
+        self._background = background_index(entries) or 0
+
+    def write(
+        self, stem: str, masks: Sequence[Shape], width: int, height: int, numbers: bool = False
+    ) -> None:
+        """Both pictures of one image; `numbers` takes each mask's `instance` as its number."""
+        import numpy as np
+
+        canvas, order = painted(masks, width, height, self._report, stem)
+        classes = [self._indices.get(mask.label, self._background) for mask in order]
+        indices = np.array([self._background, *classes], dtype=np.uint32)
+        instances = [
+            0 if index == self._background else (mask.instance if numbers else number)
+            for number, (mask, index) in enumerate(zip(order, classes, strict=True), 1)
+        ]
+        self._picture(f"{CLASSES}/{stem}.png", indices[canvas], self._colors)
+        count = max([PALETTE_SIZE, *(number + 1 for number in instances)])
+        if not self._palette:
+            instances = [number % PALETTE_SIZE for number in instances]
+            count = PALETTE_SIZE
+        colors = [voc_color(index) for index in range(count)]
+        table = np.array([0, *instances], dtype=np.uint32)
+        self._picture(f"{OBJECTS}/{stem}.png", table[canvas], colors)
+
+    def _picture(self, name: str, canvas: NDArray[np.uint32], colors: Sequence[Rgb]) -> None:
+        if self._palette and int(canvas.max(initial=0)) < PALETTE_SIZE:
+            write_palette_png(self._sink, name, canvas, colors[:PALETTE_SIZE])
+        else:
+            write_color_png(self._sink, name, canvas, colors)
+
+
+class SegmentReader:
+    """Reads the pictures of images as masks, one an object."""
+
+    def __init__(
+        self, source: Source, entries: Sequence[LabelMapEntry], report: Report, skip: bool
+    ) -> None:
+        self._source = source
+        self._entries = list(entries)
+        self._report = report
+        self._skip = skip
+        self._background = background_index(entries)
+        self._names: dict[int, str] = {}
+        for entry, color in zip(entries, colors_of(entries), strict=True):
+            if color_code(color) in self._names:
+                first = self._names[color_code(color)]
+                report.assumed("label", "of the same colour as another: read as that", entry.name)
+                self._names[color_code(color)] = first
+            else:
+                self._names[color_code(color)] = entry.name
+
+    def shapes(self, classes: str, objects: str | None) -> tuple[list[Shape], int, int]:
+        """(masks, width, height); a mask's `instance` is its object's number, 0 without one."""
+        import numpy as np
+
+        pixels, palette = read_png(self._source, classes)
+        indices = self._class_indices(pixels, palette, self._source.where(classes))
+        height, width = indices.shape
+        numbers = np.zeros_like(indices)
+        if objects is not None:
+            numbers = self._object_numbers(objects)
+            if numbers.shape != indices.shape:
+                raise DatasetError(
+                    f"{numbers.shape[1]} by {numbers.shape[0]} pixels, the picture of classes has "
+                    f"{width} by {height}",
+                    where=self._source.where(objects),
+                )
+        found = list(self._masks(indices, numbers))
+        return found, width, height
+
+    def _masks(
+        self, indices: NDArray[np.uint32], numbers: NDArray[np.uint32]
+    ) -> Iterator[Shape]:
+        import numpy as np
+
+        pairs = numbers.astype(np.uint64) << np.uint64(32) | indices.astype(np.uint64)
+        for pair, points in unique_masks(pairs):
+            index, number = pair & 0xFFFFFFFF, pair >> 32
+            if index == len(self._entries) or index == self._background:
+                continue
+            name = self._entries[index].name
+            yield Shape(type="mask", label=name, points=points, instance=number)
+
+    def _class_indices(
+        self, pixels: NDArray[Any], palette: list[Rgb] | None, where: str
+    ) -> NDArray[np.uint32]:
+        """The position of each pixel's label in the label map; its length means void."""
+        import numpy as np
+
+        codes = color_codes(pixels, palette)
+        if codes is None or (palette is not None and not self._known(codes)):
+            if pixels.ndim != 2:
+                raise DatasetError("not a picture of classes", where=where)
+            return self._plain_indices(pixels, where)
+        positions = {entry.name: index for index, entry in enumerate(self._entries)}
+        values, inverse = np.unique(codes, return_inverse=True)
+        table = [self._position(int(code), positions, where) for code in values]
+        found: NDArray[np.uint32] = np.array(table, dtype=np.uint32)[inverse].reshape(codes.shape)
+        return found
+
+    def _known(self, codes: NDArray[np.uint32]) -> bool:
+        import numpy as np
+
+        known = {*self._names, color_code(VOID_COLOR), 0}
+        return set(np.unique(codes).tolist()) <= known
+
+    def _position(self, code: int, positions: dict[str, int], where: str) -> int:
+        if code in self._names:
+            return positions[self._names[code]]
+        void = len(self._entries)
+        if code == color_code(VOID_COLOR):
+            self._report.assumed("void", "border pixels belong to no object", where)
+            return void
+        if code == 0:
+            return void
+        color = f"{code >> 16},{code >> 8 & 255},{code & 255}"
+        problem = DatasetError(
+            f"the colour {color} is of no label", where=where, hint="is labelmap.txt complete?"
+        )
+        if not self._skip:
+            raise problem
+        self._report.dropped("mask", "its colour is of no label", f"{where}: {color}")
+        return void
+
+    def _plain_indices(self, pixels: NDArray[Any], where: str) -> NDArray[np.uint32]:
+        import numpy as np
+
+        void = len(self._entries)
+        indices = pixels.astype(np.uint32)
+        border = indices == VOID_INDEX
+        if border.any() and void <= VOID_INDEX:
+            self._report.assumed("void", "border pixels belong to no object", where)
+            indices[border] = void
+        beyond = indices > void
+        if beyond.any():
+            value = int(indices[beyond][0])
+            problem = DatasetError(f"the class {value} is of no label", where=where)
+            if not self._skip:
+                raise problem
+            self._report.dropped("mask", "its class is of no label", f"{where}: {value}")
+            indices[beyond] = void
+        return indices
+
+    def _object_numbers(self, name: str) -> NDArray[np.uint32]:
+        """The number of each pixel's object, by the VOC colour map where it is a colour."""
+        import numpy as np
+
+        pixels, palette = read_png(self._source, name)
+        where = self._source.where(name)
+        if palette is not None or pixels.ndim == 2:
+            if pixels.ndim != 2:
+                raise DatasetError("not a picture of objects", where=where)
+            numbers = pixels.astype(np.uint32)
+            numbers[numbers == VOID_INDEX] = 0
+            return numbers
+        codes = color_codes(pixels, None)
+        if codes is None:
+            raise DatasetError("not a picture of objects", where=where)
+        values, inverse = np.unique(codes, return_inverse=True)
+        void = color_code(VOID_COLOR)
+        table = [0 if code == void else voc_index(int(code)) for code in values]
+        found: NDArray[np.uint32] = np.array(table, dtype=np.uint32)[inverse].reshape(codes.shape)
+        return found
+
+
+def voc_index(code: int) -> int:
+    """The position in the VOC colour map of a colour as one number."""
+    channels = (code >> 16 & 255, code >> 8 & 255, code & 255)
+    return sum(
+        (value >> (7 - bit) & 1) << (3 * bit + channel)
+        for channel, value in enumerate(channels)
+        for bit in range(8)
+    )
