@@ -90,10 +90,12 @@ class _Adapter:
         kept: dict[str, int] = {}
         for item in items:
             images += 1
+            annotated = _is_annotated(item)
             if item.tags:
                 item.tags = self._tags(item, kept)
             if item.shapes:
                 item.shapes = self._shapes(item, kept)
+            item.emptied = annotated and not item.shapes and not item.tags
             yield item
         if images:
             self._report.kept("image", images)
@@ -236,6 +238,14 @@ class _Adapter:
         self._report.dropped(field, "the format has no place for it", item.path, count=count)
 
 
+def _is_annotated(item: Item) -> bool:
+    """Whether CVAT would call it annotated: its exports leave out cuboids and what is outside."""
+    return bool(item.tags) or any(
+        shape.type != "cuboid" and not (shape.outside and shape.track_id is not None)
+        for shape in item.shapes
+    )
+
+
 def convert_shape(shape: Shape, target: str, item: Item) -> Shape | None:
     """`shape` as a rectangle, polygon or mask; None when nothing of it lies on the image."""
     try:
@@ -259,6 +269,8 @@ def _points_as(shape: Shape, target: str, item: Item) -> Any:
         if stated:
             x, y, width, height = stated
             return [x, y, x + width, y + height]
+        if "bndbox" in (shape.extras or {}).get("voc", {}):
+            return list((shape.extras or {})["voc"]["bndbox"])
         return list(shape_box(shape, rotated=shape.type == "ellipse"))
     if target == "mask":
         return _mask_points(shape, item)

@@ -178,7 +178,8 @@ class Item(msgspec.Struct, kw_only=True):
 
     `path` is relative with ``/`` separators and the extension; `width` and `height` are pixels as
     displayed, 0 when unknown. `frame` is task-relative, `source_frame` absolute; both are None
-    where a format has no frame numbers. `task` is an index into `Header.tasks`.
+    where a format has no frame numbers. `task` is an index into `Header.tasks`. `emptied` marks an
+    image whose annotations are all of kinds the writer can't hold, unlike one that has none.
     """
 
     path: str
@@ -193,6 +194,7 @@ class Item(msgspec.Struct, kw_only=True):
     media: Media | None = None
     related: list[str] = []
     attributes: dict[str, Any] = {}
+    emptied: bool = False
     extras: Extras | None = None
 
     @property

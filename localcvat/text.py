@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import re
+from xml.sax.saxutils import escape
 
 from localcvat.errors import DatasetError
 
@@ -21,3 +23,11 @@ def decode(data: bytes, where: str) -> str:
             where=f"{where}:{line}",
             hint="re-save it as UTF-8",
         ) from error
+
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(value: object) -> str:
+    """`value` as the text of an XML element; characters that XML forbids become U+FFFD."""
+    return escape(_NOT_XML.sub("\ufffd", str(value)))

@@ -171,8 +171,10 @@ def color_codes(pixels: NDArray[Any], palette: list[Rgb] | None) -> Canvas | Non
     if palette is not None:
         table = np.zeros(256, dtype=np.uint32)
         table[: len(palette)] = [color_code(color) for color in palette[:256]]
-        return table[pixels]
+        coded: Canvas = table[pixels]
+        return coded
     if pixels.ndim == 3 and pixels.shape[2] >= 3:
         wide = pixels[:, :, :3].astype(np.uint32)
-        return (wide[:, :, 0] << 16) | (wide[:, :, 1] << 8) | wide[:, :, 2]
+        joined: Canvas = wide @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+        return joined
     return None

@@ -1,65 +1,120 @@
-"""Pascal VOC: an XML file an image, ImageSets, labelmap.txt (formats specification, section 7)."""
+"""Pascal VOC: XML files, ImageSets, label pictures (formats specification, section 7)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
+from functools import cache
+
+import msgspec
 
 from localcvat.archive import Sink, Source
-from localcvat.errors import SourceError
+from localcvat.errors import DatasetError, SourceError
+from localcvat.geometry.boxes import shape_box
 from localcvat.images import is_image_name
-from localcvat.model import (
-    DEFAULT_SUBSET,
-    Dataset,
-    Header,
-    Item,
-    Label,
-    Shape,
-    flat_labels,
-)
+from localcvat.model import DEFAULT_SUBSET, AttributeSpec, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
-from localcvat_formats.labelmap import BACKGROUND, labelmap_names, labelmap_text
-from localcvat_formats.voc_xml import read_annotation
+from localcvat_formats.labelmap import BACKGROUND, LabelMapEntry, read_labelmap, with_background
+from localcvat_formats.voc_lists import ImageLists, read_lists, tags_of
+from localcvat_formats.voc_segments import CLASSES, OBJECTS, SegmentReader
+from localcvat_formats.voc_writer import VocWriter
+from localcvat_formats.voc_xml import PICTURED, Annotation, read_annotation, scan_names
 
-SNIFFED = 1 << 12
-FLAGS = ("truncated", "occluded", "difficult")
+SNIFFED = 1 << 13
+LOOKED_AT = 20
+ANNOTATIONS, LISTS, IMAGES = "Annotations", "ImageSets", "JPEGImages"
+FOLDERS = (ANNOTATIONS, LISTS, IMAGES, CLASSES, OBJECTS)
+LABELMAP = "labelmap.txt"
+SAME_OBJECT = 0.5
+VOC_LABELS = """aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse
+motorbike person pottedplant sheep sofa train tvmonitor""".split()
 
 
 class Voc(Format):
-    """Boxes with pose, truncated, occluded, difficult and free attributes."""
+    """Boxes with pose, truncated, occluded, difficult and free attributes; masks; tags."""
 
     name = "voc"
     cvat_names = ("PASCAL VOC 1.1",)
     aliases = ("pascal-voc", "pascal_voc", "voc-detection")
-    summary = "Pascal VOC: an XML file an image, ImageSets, labelmap.txt"
+    summary = "Pascal VOC: an XML file an image, ImageSets, labelmap.txt, label pictures"
+    extensions = (".xml",)
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        shapes = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
+        shapes = ("polygon", "ellipse", "cuboid", "skeleton", "polyline", "points")
+        cvat = dialect == "cvat"
         return Capabilities(
-            kinds=frozenset(["rectangle"]),
-            converts={} if dialect == "cvat" else dict.fromkeys(shapes, "rectangle"),
+            kinds=frozenset(("rectangle", "mask", "tag")),
+            converts={"ellipse": "mask"} if cvat else dict.fromkeys(shapes, "rectangle"),
             rotation=True,
             attributes=True,
             occluded=True,
+            multipart=not cvat,
             tracks="flattened",
+            decimals=2 if cvat else None,
         )
 
     def detect(self, source: Source) -> Detection:
         xmls = [name for name in source.names if name.lower().endswith(".xml")]
         if not xmls:
             return Detection(score=0, reason="no .xml files")
-        with source.open(xmls[0]) as stream:
-            head = stream.read(SNIFFED)
-        if b"<annotation" not in head or b"<annotations" in head or b"<polygon" in head:
-            return Detection(score=0, reason=f"{xmls[0]} has no <annotation>")
-        return Detection(score=90, reason=f"{xmls[0]} is an <annotation>")
+        for name in xmls[:LOOKED_AT]:
+            with source.open(name) as stream:
+                head = stream.read(SNIFFED).replace(b"\0", b"")
+            if b"<annotation>" not in head and b"<annotation " not in head:
+                return Detection(score=0, reason=f"{name} has no <annotation>")
+            if b"<bndbox" in head:
+                return Detection(score=90, reason=f"{name} is an <annotation> with a <bndbox>")
+            if b"<imagesize" in head or b"<polygon" in head:
+                return Detection(score=0, reason=f"{name} is LabelMe's <annotation>")
+        return Detection(score=70, reason=f"{xmls[0]} is an <annotation>")
 
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
         return _Reader(source, options, report).dataset()
 
     def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        _write(dataset, sink, options, report)
+        VocWriter(dataset, sink, options, report).write()
+
+
+class _Folder(msgspec.Struct):
+    """One VOC folder (``VOCdevkit/VOC2007``, or the source itself): its files by image id."""
+
+    xmls: dict[str, str] = {}
+    images: dict[str, str] = {}
+    classes: dict[str, str] = {}
+    objects: dict[str, str] = {}
+    lists: list[str] = []
+
+    @property
+    def ids(self) -> set[str]:
+        """Every image id that has a file."""
+        return {*self.xmls, *self.images, *self.classes}
+
+
+def _folders(source: Source) -> dict[str, _Folder]:
+    """The VOC folders of a source by their path; files outside of one belong to ""."""
+    found: dict[str, _Folder] = {}
+    for name in source.names:
+        parts = name.split("/")
+        place = next((i for i, part in enumerate(parts[:-1]) if part in FOLDERS), None)
+        root = "" if place is None else "/".join(parts[:place])
+        kind = "" if place is None else parts[place]
+        rest = name if place is None else "/".join(parts[place + 1 :])
+        stem = rest.rpartition(".")[0] or rest
+        lower = name.lower()
+        if root not in found:
+            found[root] = _Folder(xmls={}, images={}, classes={}, objects={}, lists=[])
+        folder = found[root]
+        if kind in (CLASSES, OBJECTS):
+            if lower.endswith(".png"):
+                (folder.classes if kind == CLASSES else folder.objects)[stem] = name
+        elif kind == LISTS:
+            if lower.endswith(".txt"):
+                folder.lists.append(name)
+        elif lower.endswith(".xml"):
+            folder.xmls[stem] = name
+        elif is_image_name(name):
+            folder.images.setdefault(stem, name)
+    return found
 
 
 class _Reader:
@@ -67,103 +122,181 @@ class _Reader:
 
     def __init__(self, source: Source, options: ReadOptions, report: Report) -> None:
         self._source = source
-        self._options = options
         self._report = report
-        self._xmls = [name for name in source.names if name.lower().endswith(".xml")]
-        self._images: dict[str, list[str]] = {}
-        for name in source.names:
-            if is_image_name(name) and "/Segmentation" not in f"/{name}":
+        self._options = options
+        self._skip = options.on_error == "skip"
+        self._folders = _folders(source)
+        self._by_base: dict[str, list[str]] = {}
+        for folder in self._folders.values():
+            for name in folder.images.values():
                 stem = name.rpartition("/")[2].rpartition(".")[0]
-                self._images.setdefault(stem, []).append(name)
+                self._by_base.setdefault(stem, []).append(name)
+        self._labels: dict[str, Label] = {}
+        self._has_map = False
 
     def dataset(self) -> Dataset:
-        subsets = self._subsets()
-        labels = self._declared()
-        if not labels:
-            labels = self._scanned()
+        """The dataset; images come in the order of the lists, then by name."""
+        entries = self._entries()
+        segments = SegmentReader(self._source, entries, self._report, self._skip)
+        lists = {
+            root: read_lists(
+                self._source,
+                folder.lists,
+                [*self._labels, BACKGROUND],
+                folder.ids,
+                cache(lambda folder=folder: self._object_labels(folder)),
+                self._report,
+            )
+            for root, folder in self._folders.items()
+        }
+        for found in lists.values():
+            for labels in found.tags.values():
+                for label in labels:
+                    self._labels.setdefault(label, Label(name=label))
+        subsets = [subset for found in lists.values() for subset in found.subsets.values()]
         header = Header(
-            labels=[Label(name=name) for name in labels if name != BACKGROUND],
-            subsets=list(dict.fromkeys([*subsets.values()])) or [DEFAULT_SUBSET],
+            labels=list(self._labels.values()),
+            subsets=list(dict.fromkeys(subsets)) or [DEFAULT_SUBSET],
         )
-        return Dataset(header, self._items(subsets))
+        return Dataset(header, self._items(lists, segments))
 
-    def _declared(self) -> list[str]:
+    def _entries(self) -> list[LabelMapEntry]:
+        """The label map: the file's, else the names in the XML files, with VOC's own for masks."""
         for name in self._source.names:
-            if name.rpartition("/")[2] == "labelmap.txt":
-                return labelmap_names(self._source.read_text(name))
-        return []
+            if name.rpartition("/")[2] == LABELMAP:
+                self._has_map = True
+                where = self._source.where(name)
+                entries = read_labelmap(self._source.read_text(name), where)
+                self._declare([entry for entry in entries if entry.name != BACKGROUND])
+                return with_background(entries)
+        scanned = self._scanned()
+        if any(folder.classes for folder in self._folders.values()):
+            self._report.assumed("label", "no labelmap.txt: label pictures use VOC's 20 classes")
+            known = {entry.name: entry for entry in scanned}
+            voc = [known.pop(name, LabelMapEntry(name=name)) for name in VOC_LABELS]
+            scanned = [*voc, *known.values()]
+        self._declare(scanned)
+        return with_background(scanned)
 
-    def _scanned(self) -> list[str]:
-        """Names of objects in the files themselves, sorted, when no labelmap declares them."""
-        from localcvat_formats.voc_xml import object_names
+    def _declare(self, entries: list[LabelMapEntry]) -> None:
+        for entry in entries:
+            extras = {
+                name: list(values)
+                for name, values in (("parts", entry.parts), ("actions", entry.actions))
+                if values
+            }
+            self._labels[entry.name] = Label(
+                name=entry.name,
+                attributes=[
+                    AttributeSpec(
+                        name=action,
+                        mutable=True,
+                        input_type="checkbox",
+                        default_value="false",
+                        values=["false"],
+                    )
+                    for action in entry.actions
+                ],
+                extras={"voc": extras} if extras else None,
+            )
 
-        found: set[str] = set()
-        for name in self._xmls:
-            found.update(object_names(self._source.read(name)))
-        if self._xmls:
+    def _scanned(self) -> list[LabelMapEntry]:
+        """The labels of the objects in the files themselves, sorted, when no file declares them."""
+        found: dict[str, LabelMapEntry] = {}
+        for folder in self._folders.values():
+            for name in folder.xmls.values():
+                scan = scan_names(self._source.read(name))
+                for label in scan.labels:
+                    entry = found.setdefault(label, LabelMapEntry(name=label, parts=[], actions=[]))
+                    entry.parts = sorted({*entry.parts, *scan.parts.get(label, ())})
+                    entry.actions = sorted({*entry.actions, *scan.actions.get(label, ())})
+        if found:
             self._report.assumed("label", "no labelmap.txt: labels are those of the objects")
-        return sorted(found)
+        return [found[name] for name in sorted(found)]
 
-    def _subsets(self) -> dict[str, str]:
-        """Subset of each item id, from ImageSets/Main."""
-        found: dict[str, str] = {}
-        lists = [
-            name
-            for name in self._source.names
-            if "ImageSets/Main/" in name and name.endswith(".txt")
-        ]
-        # trainval repeats train and val: what they list is theirs.
-        for name in sorted(lists, key=lambda name: (name.endswith("trainval.txt"), name)):
-            subset = name.rpartition("/")[2][: -len(".txt")]
-            for line in self._source.read_text(name).splitlines():
-                words = line.split()
-                if len(words) == 1 or (words and "_" not in subset):
-                    found.setdefault(line.strip() if len(words) == 1 else words[0], subset)
-        return found
+    def _object_labels(self, folder: _Folder) -> dict[str, set[str]]:
+        return {
+            image: scan_names(self._source.read(name)).labels for image, name in folder.xmls.items()
+        }
 
-    def _items(self, subsets: dict[str, str]) -> Iterator[Item]:
-        seen: set[str] = set()
-        for name in self._xmls:
-            item_id = _item_id(name)
-            seen.add(item_id)
-            subset = subsets.get(item_id) or subsets.get(item_id.rpartition("/")[2])
-            yield self._item(name, item_id, subset or DEFAULT_SUBSET)
-        for item_id, subset in subsets.items():
-            if item_id not in seen and item_id.rpartition("/")[2] not in seen:
-                item = Item(path=item_id + ".jpg", subset=subset)
-                self._find_media(item, item_id)
-                self._report.assumed("image", "listed but has no XML file: taken as empty", item_id)
+    def _items(self, lists: dict[str, ImageLists], segments: SegmentReader) -> Iterator[Item]:
+        for root, folder in self._folders.items():
+            found = lists[root]
+            bases = {image.rpartition("/")[2]: image for image in found.subsets}
+            named = [image for image in found.subsets if image in folder.ids]
+            for image in dict.fromkeys([*named, *sorted(folder.xmls), *sorted(folder.classes)]):
+                listed = image if image in found.subsets else bases.get(image.rpartition("/")[2])
+                subset = found.subsets.get(listed or "", DEFAULT_SUBSET)
+                item = self._item(folder, image, subset, segments)
+                item.tags = tags_of(found, listed or image)
                 yield item
+            taken = {image.rpartition("/")[2] for image in folder.ids}
+            for image, subset in found.subsets.items():
+                if image not in folder.ids and image.rpartition("/")[2] not in taken:
+                    self._report.assumed("image", "listed but has no file: taken as empty", image)
+                    item = Item(path=image + ".jpg", subset=subset)
+                    item.tags = tags_of(found, image)
+                    yield item
 
-    def _item(self, name: str, item_id: str, subset: str) -> Item:
-        where = self._source.where(name)
-        skip = self._options.on_error == "skip"
-        parsed = read_annotation(self._source.read(name), where, skip, self._report)
+    def _item(self, folder: _Folder, image: str, subset: str, segments: SegmentReader) -> Item:
+        parsed = Annotation(shapes=[], numbers=[], extras={})
+        where = image
+        if image in folder.xmls:
+            where = self._source.where(folder.xmls[image])
+            data = self._source.read(folder.xmls[image])
+            parsed = read_annotation(data, where, self._skip, self._report)
+            parsed = self._declared(parsed, where)
+        elif image not in folder.classes:
+            self._report.assumed("image", "listed but has no XML file: taken as empty", image)
         extension = "." + parsed.filename.rpartition(".")[2] if "." in parsed.filename else ".jpg"
         item = Item(
-            path=item_id + extension,
+            path=image + extension,
             subset=subset,
             width=parsed.width,
             height=parsed.height,
             shapes=parsed.shapes,
-            extras=parsed.extras or None,
+            tags=[],
+            extras={"voc": parsed.extras} if parsed.extras else None,
         )
-        if parsed.filename and parsed.filename.rpartition(".")[0] != item_id.rpartition("/")[2]:
+        base = image.rpartition("/")[2]
+        if parsed.filename and parsed.filename.rpartition(".")[0] not in (base, ""):
             self._report.assumed("file name", "<filename> differs from the XML file's name", where)
-        self._find_media(item, item_id)
-        if not (item.width and item.height):
-            self._size(item, where)
+        self._find_media(folder, item, image)
+        self._size(item, where)
+        if image in folder.classes:
+            self._add_masks(folder, image, item, parsed, segments)
         return item
 
-    def _find_media(self, item: Item, item_id: str) -> None:
-        candidates = self._images.get(item_id.rpartition("/")[2], [])
-        exact = [name for name in candidates if name.rpartition(".")[0].endswith(item_id)]
-        chosen = exact or candidates
-        if len(chosen) == 1 or exact:
-            item.media = self._source.media(chosen[0])
-            item.path = item.stem + "." + chosen[0].rpartition(".")[2]
+    def _declared(self, parsed: Annotation, where: str) -> Annotation:
+        """Without objects whose label the label map lacks; raises DatasetError unless skipping."""
+        kept = [
+            (shape, number)
+            for shape, number in zip(parsed.shapes, parsed.numbers, strict=True)
+            if shape.label in self._labels or self._undeclared(shape.label, where)
+        ]
+        parsed.shapes = [shape for shape, _ in kept]
+        parsed.numbers = [number for _, number in kept]
+        return parsed
+
+    def _undeclared(self, label: str, where: str) -> bool:
+        what = f"the label {label!r} is not in {LABELMAP}"
+        if not self._skip:
+            raise DatasetError(what, where=where, hint="add it there, or remove that file")
+        self._report.dropped("object", what, where)
+        return False
+
+    def _find_media(self, folder: _Folder, item: Item, image: str) -> None:
+        candidates = self._by_base.get(image.rpartition("/")[2], [])
+        name = folder.images.get(image)
+        if name is None and len(candidates) == 1:
+            name = candidates[0]
+        if name is not None:
+            item.media = self._source.media(name)
+            item.path = f"{image}.{name.rpartition('.')[2]}"
 
     def _size(self, item: Item, where: str) -> None:
+        if item.width and item.height:
+            return
         if item.media is not None:
             try:
                 item.width, item.height = item.media.image_size()
@@ -175,92 +308,59 @@ class _Reader:
             item.width, item.height = self._options.image_size
             self._report.assumed("image size", "taken from --image-size", where)
 
+    def _add_masks(
+        self,
+        folder: _Folder,
+        image: str,
+        item: Item,
+        parsed: Annotation,
+        segments: SegmentReader,
+    ) -> None:
+        masks, width, height = segments.shapes(folder.classes[image], folder.objects.get(image))
+        if not (item.width and item.height):
+            item.width, item.height = width, height
+        elif (item.width, item.height) != (width, height):
+            why = f"the label picture has {width} by {height} pixels, the image another size"
+            self._report.assumed("mask", why, self._source.where(folder.classes[image]))
+        objects = dict(zip(parsed.numbers, parsed.shapes, strict=True))
+        for mask in masks:
+            own = objects.get(mask.instance)
+            mask.instance = 0
+            if own is not None and self._is_same(own, mask):
+                _become_mask(own, mask)
+            else:
+                item.shapes.append(mask)
+        for shape in item.shapes:
+            if shape.type == "rectangle" and (shape.extras or {}).get("voc", {}).get(PICTURED):
+                self._report.assumed("mask", "without pixels in the picture: its box", image)
 
-def _item_id(name: str) -> str:
-    """The path of an XML file below ``Annotations/``, without its extension."""
-    stem = name[: -len(".xml")]
-    _, found, below = stem.rpartition("Annotations/")
-    return below if found else stem
+    def _is_same(self, shape: Shape, mask: Shape) -> bool:
+        """Whether an object and a mask are one thing.
 
-
-def _write(dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-    cvat = options.dialect == "cvat"
-    flat = flat_labels(dataset.header.labels)
-    sink.write("labelmap.txt", labelmap_text([label.name for label, _ in flat]).encode())
-    lists: dict[str, list[str]] = {subset: [] for subset in dataset.header.subsets}
-    for item in dataset.items:
-        stem, path = item.stem, item.path
-        lists.setdefault(item.subset, []).append(f"{stem}\n")
-        sink.write(f"Annotations/{stem}.xml", annotation_text(item, path, cvat).encode())
-        if options.with_images and item.media is not None:
-            sink.add_media(f"JPEGImages/{path}", item.media)
-    for subset, lines in lists.items():
-        sink.write(f"ImageSets/Main/{subset}.txt", "".join(lines).encode())
-
-
-def annotation_text(item: Item, path: str, cvat: bool) -> str:
-    """The XML of one image."""
-    stem = item.stem
-    folder = stem.partition("_")[0] if "_" in stem and cvat else ""
-    pieces = [
-        f"<annotation>\n  <folder>{escape(folder)}</folder>\n"
-        f"  <filename>{escape(path if cvat else path.rpartition('/')[2])}</filename>\n"
-        "  <source>\n    <database>Unknown</database>\n"
-        "    <annotation>Unknown</annotation>\n    <image>Unknown</image>\n  </source>\n"
-        f"  <size>\n    <width>{item.width}</width>\n    <height>{item.height}</height>\n"
-        + ("    <depth></depth>\n" if cvat else "    <depth>3</depth>\n")
-        + "  </size>\n  <segmented>0</segmented>\n"
-    ]
-    pieces += [_object_text(shape, cvat) for shape in item.shapes]
-    pieces.append("</annotation>\n")
-    return "".join(pieces)
+        Our files say so. VOC's own, which come without a label map, number them alike.
+        """
+        if shape.type != "rectangle" or shape.label != mask.label:
+            return False
+        if (shape.extras or {}).get("voc", {}).get(PICTURED):
+            return True
+        return not self._has_map and _overlap(shape, mask) >= SAME_OBJECT
 
 
-def _object_text(shape: Shape, cvat: bool) -> str:
-    attributes = shape.attributes
-    extras = (shape.extras or {}).get("voc") or {}
-    truncated = extras.get("truncated") or _flag(attributes.get("truncated"))
-    difficult = extras.get("difficult") or _flag(attributes.get("difficult"))
-    pose = extras.get("pose") or attributes.get("pose")
-    x1, y1, x2, y2 = (_number(value, cvat) for value in shape.points)
-    return (
-        f"  <object>\n    <name>{escape(shape.label)}</name>\n"
-        + (f"    <pose>{escape(pose)}</pose>\n" if pose else "")
-        + f"    <truncated>{truncated}</truncated>\n"
-        f"    <occluded>{int(shape.occluded)}</occluded>\n"
-        f"    <difficult>{difficult}</difficult>\n"
-        f"    <bndbox>\n      <xmin>{x1}</xmin>\n      <ymin>{y1}</ymin>\n"
-        f"      <xmax>{x2}</xmax>\n      <ymax>{y2}</ymax>\n    </bndbox>\n"
-        + _attributes_text(shape, cvat)
-        + "  </object>\n"
-    )
+def _become_mask(shape: Shape, mask: Shape) -> None:
+    """Give an object its pixels; the box its file stated stays with it."""
+    box = list(shape.points)
+    shape.type, shape.points, shape.rotation = "mask", mask.points, 0.0
+    extras = dict((shape.extras or {}).get("voc", {}))
+    extras.pop(PICTURED, None)
+    if box != list(shape_box(mask)):
+        extras["bndbox"] = box
+    shape.extras = {"voc": extras} if extras else None
 
 
-def _flag(value: str | None) -> int:
-    return int(value is not None and value.lower() in ("true", "1"))
-
-
-def _number(value: float, cvat: bool) -> str:
-    if cvat:
-        return str(float(value))
-    return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def _attributes_text(shape: Shape, cvat: bool) -> str:
-    values = {
-        name: value
-        for name, value in shape.attributes.items()
-        if name not in FLAGS and name != "pose"
-    }
-    if cvat or shape.rotation:
-        values = {"rotation": str(float(shape.rotation)), **values}
-    if shape.track_id is not None:
-        values |= {"track_id": str(shape.track_id), "keyframe": str(shape.keyframe)}
-    if not values:
-        return ""
-    rows = "".join(
-        f"      <attribute>\n        <name>{escape(name)}</name>\n"
-        f"        <value>{escape(value)}</value>\n      </attribute>\n"
-        for name, value in values.items()
-    )
-    return f"    <attributes>\n{rows}    </attributes>\n"
+def _overlap(first: Shape, second: Shape) -> float:
+    """Intersection over union of two boxes."""
+    a, b = shape_box(first), shape_box(second)
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    shared = max(width, 0.0) * max(height, 0.0)
+    total = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared
+    return shared / total if total > 0 else 0.0

@@ -134,9 +134,7 @@ class SegmentReader:
         found = list(self._masks(indices, numbers))
         return found, width, height
 
-    def _masks(
-        self, indices: NDArray[np.uint32], numbers: NDArray[np.uint32]
-    ) -> Iterator[Shape]:
+    def _masks(self, indices: NDArray[np.uint32], numbers: NDArray[np.uint32]) -> Iterator[Shape]:
         import numpy as np
 
         pairs = numbers.astype(np.uint64) << np.uint64(32) | indices.astype(np.uint64)
@@ -193,11 +191,11 @@ class SegmentReader:
 
         void = len(self._entries)
         indices = pixels.astype(np.uint32)
-        border = indices == VOID_INDEX
-        if border.any() and void <= VOID_INDEX:
+        border = (indices == VOID_INDEX) & (void <= VOID_INDEX)
+        beyond = (indices >= void) & ~border
+        if border.any():
             self._report.assumed("void", "border pixels belong to no object", where)
             indices[border] = void
-        beyond = indices > void
         if beyond.any():
             value = int(indices[beyond][0])
             problem = DatasetError(f"the class {value} is of no label", where=where)

@@ -13,17 +13,33 @@ from localcvat.report import Report
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 TRUE_WORDS = frozenset(("1", "true", "yes", "1.0"))
+FALSE_WORDS = frozenset(("0", "false", "no", "0.0", ""))
+PLAIN_POSES = frozenset(("", "unspecified", "unknown"))
 LARGEST = 1e9
+PICTURED = "mask"
+OUTLINES = ("polygon", "segm")
 
 
 class Annotation(msgspec.Struct):
-    """What a file says of its image."""
+    """What a file says of its image; `extras` holds what only VOC has (folder, source, depth …).
+
+    `numbers` are the positions, from 1, of the objects that `shapes` came from.
+    """
 
     filename: str = ""
     width: int = 0
     height: int = 0
     shapes: list[Shape] = []
+    numbers: list[int] = []
     extras: Extras = {}
+
+
+class Scan(msgspec.Struct):
+    """Names in one file: objects, the parts of each and the actions of each."""
+
+    labels: set[str] = set()
+    parts: dict[str, set[str]] = {}
+    actions: dict[str, set[str]] = {}
 
 
 def parse_xml(data: bytes, where: str) -> Any:
@@ -39,60 +55,87 @@ def parse_xml(data: bytes, where: str) -> Any:
     except etree.XMLSyntaxError as error:
         line = error.lineno or 1
         raise DatasetError(f"not XML: {error.msg}", where=f"{where}:{line}") from error
-    except ValueError as error:
+    except (ValueError, LookupError) as error:
         raise DatasetError(f"not XML: {error}", where=where) from error
     if root.getroottree().docinfo.doctype:
         raise DatasetError("a document type is not allowed", where=f"{where}:1")
     return root
 
 
-def _name(element: Any) -> str:
+def tag_name(element: Any) -> str:
     """The tag without its namespace; "" for comments."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def _child(element: Any, name: str) -> Any:
+def child_of(element: Any, name: str) -> Any:
+    """The first direct child of this name, or None."""
     for child in element:
-        if _name(child) == name:
+        if tag_name(child) == name:
             return child
     return None
 
 
-def _text(element: Any, name: str) -> str:
-    child = _child(element, name)
+def text_of(element: Any, name: str) -> str:
+    """The text of the first direct child of this name, stripped; "" without one."""
+    child = child_of(element, name)
     return (child.text or "").strip() if child is not None else ""
 
 
-def object_names(data: bytes) -> set[str]:
-    """Names of the objects of one file, "" left out; nothing for a broken file."""
+def scan_names(data: bytes) -> Scan:
+    """The names in one file; nothing for a broken one, which is reported when it is read."""
+    scan = Scan(labels=set(), parts={}, actions={})
     try:
         root = parse_xml(data, "")
     except DatasetError:
-        return set()
-    names = {_text(child, "name") for child in root if _name(child) == "object"}
-    return names - {""}
+        return scan
+    for element in root:
+        label = text_of(element, "name")
+        if tag_name(element) != "object" or not label:
+            continue
+        scan.labels.add(label)
+        for child in element:
+            if tag_name(child) == "part" and text_of(child, "name"):
+                scan.parts.setdefault(label, set()).add(text_of(child, "name"))
+            elif tag_name(child) == "actions":
+                names = {tag_name(action) for action in child} - {""}
+                scan.actions.setdefault(label, set()).update(names)
+    return scan
 
 
 def read_annotation(data: bytes, where: str, skip: bool, report: Report) -> Annotation:
     """The annotation in `data`; bad objects raise DatasetError, or are reported and skipped."""
     root = parse_xml(data, where)
-    if _name(root) != "annotation":
-        raise DatasetError(f"<{_name(root)}> instead of <annotation>", where=f"{where}:1")
-    size = _child(root, "size")
-    found = Annotation(filename=_base(_text(root, "filename")), shapes=[], extras={})
+    if tag_name(root) != "annotation":
+        raise DatasetError(f"<{tag_name(root)}> instead of <annotation>", where=f"{where}:1")
+    size = child_of(root, "size")
+    found = Annotation(filename=_base(text_of(root, "filename")), shapes=[], numbers=[], extras={})
     if size is not None:
         found.width, found.height = _length(size, "width"), _length(size, "height")
-    for child in root:
-        if _name(child) != "object":
-            continue
+    _read_extras(root, size, found)
+    objects = (child for child in root if tag_name(child) == "object")
+    for number, child in enumerate(objects, 1):
         try:
             found.shapes.append(_object(child, where, report))
+            found.numbers.append(number)
         except DatasetError as error:
             if not skip:
                 raise
             report.dropped("object", error.what, error.where)
     return found
+
+
+def _read_extras(root: Any, size: Any, found: Annotation) -> None:
+    for name in ("folder", "path", "segmented"):
+        if text_of(root, name):
+            found.extras[name] = text_of(root, name)
+    source = child_of(root, "source")
+    if source is not None:
+        found.extras["source"] = {
+            tag_name(child): (child.text or "").strip() for child in source if tag_name(child)
+        }
+    if size is not None and text_of(size, "depth"):
+        found.extras["depth"] = text_of(size, "depth")
 
 
 def _base(path: str) -> str:
@@ -101,49 +144,82 @@ def _base(path: str) -> str:
 
 def _length(size: Any, name: str) -> int:
     try:
-        return max(0, int(float(_text(size, name) or 0)))
+        return max(0, int(float(text_of(size, name) or 0)))
     except (ValueError, OverflowError):
         return 0
 
 
 def _object(element: Any, where: str, report: Report) -> Shape:
     place = f"{where}:{element.sourceline}"
-    label = _text(element, "name")
+    label = text_of(element, "name")
     if not label:
         raise DatasetError("an object without a name", where=place)
-    box = _child(element, "bndbox")
+    box = child_of(element, "bndbox")
     if box is None:
         raise DatasetError("an object without bndbox", where=place)
     points = [_coordinate(box, side, place) for side in SIDES]
     if points[0] >= points[2] or points[1] >= points[3]:
         report.assumed("box", "without area kept as it is", place)
-    extras = {
-        name: _text(element, name)
-        for name in ("pose", "truncated", "difficult")
-        if _child(element, name) is not None
-    }
-    parts = [part for part in element if _name(part) == "part"]
-    if parts:
-        extras["parts"] = [_part(part, place) for part in parts]  # type: ignore[assignment]
     shape = Shape(
         type="rectangle",
         label=label,
         points=points,
-        occluded=_text(element, "occluded").lower() in TRUE_WORDS,
-        extras={"voc": extras} if extras else None,
+        occluded=text_of(element, "occluded").lower() in TRUE_WORDS,
     )
+    extras = _object_extras(element, place, report)
+    shape.attributes = {}
+    _read_flags(extras, shape)
+    _read_actions(element, shape, extras)
     _read_attributes(element, shape)
+    shape.extras = {"voc": extras} if extras else None
     return shape
 
 
+def _object_extras(element: Any, place: str, report: Report) -> dict[str, Any]:
+    extras: dict[str, Any] = {
+        name: text_of(element, name)
+        for name in ("pose", "truncated", "difficult", PICTURED)
+        if child_of(element, name) is not None
+    }
+    parts = [part for part in element if tag_name(part) == "part"]
+    if parts:
+        extras["parts"] = [_part(part, place) for part in parts]
+        report.assumed("part", "kept with its object, for VOC alone", place, count=len(parts))
+    if any(child_of(element, name) is not None for name in OUTLINES):
+        report.dropped("outline", "a VOC object is its box; the outline beside it", place)
+    return extras
+
+
+def _read_flags(extras: dict[str, Any], shape: Shape) -> None:
+    """Flags that say something become attributes; all of them are kept as written."""
+    for name in ("truncated", "difficult"):
+        text = str(extras.get(name, "")).lower()
+        if text not in FALSE_WORDS:
+            shape.attributes[name] = "true" if text in TRUE_WORDS else text
+    if str(extras.get("pose", "")).lower() not in PLAIN_POSES:
+        shape.attributes["pose"] = str(extras["pose"])
+
+
+def _read_actions(element: Any, shape: Shape, extras: dict[str, Any]) -> None:
+    actions = child_of(element, "actions")
+    if actions is None:
+        return
+    values = {tag_name(action): (action.text or "").strip() for action in actions}
+    values.pop("", None)
+    extras["actions"] = list(values)
+    for name, text in values.items():
+        known = text.lower() in TRUE_WORDS | FALSE_WORDS
+        shape.attributes[name] = str(text.lower() in TRUE_WORDS).lower() if known else text
+
+
 def _part(element: Any, place: str) -> dict[str, Any]:
-    box = _child(element, "bndbox")
+    box = child_of(element, "bndbox")
     points = [_coordinate(box, side, place) for side in SIDES] if box is not None else []
-    return {"name": _text(element, "name"), "bndbox": points}
+    return {"name": text_of(element, "name"), "bndbox": points}
 
 
 def _coordinate(box: Any, side: str, place: str) -> float:
-    text = _text(box, side)
+    text = text_of(box, side)
     try:
         value = float(text)
     except ValueError as error:
@@ -154,17 +230,18 @@ def _coordinate(box: Any, side: str, place: str) -> float:
 
 
 def _read_attributes(element: Any, shape: Shape) -> None:
-    holder = _child(element, "attributes")
+    holder = child_of(element, "attributes")
     if holder is None:
         return
-    values = {_text(child, "name"): _text(child, "value") for child in holder}
+    values = {text_of(child, "name"): text_of(child, "value") for child in holder}
     values.pop("", None)
     try:
-        shape.rotation = float(values.pop("rotation", 0.0)) % 360
+        rotation = float(values.pop("rotation", 0.0))
+        shape.rotation = rotation % 360 if math.isfinite(rotation) else 0.0
     except ValueError:
         shape.rotation = 0.0
     track = values.pop("track_id", None)
     keyframe = values.pop("keyframe", "True")
-    if track is not None and track.isdigit():
+    if track is not None and track.isdecimal():
         shape.track_id, shape.keyframe = int(track), keyframe == "True"
-    shape.attributes = values
+    shape.attributes.update(values)
