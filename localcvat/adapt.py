@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from localcvat.geometry.boxes import shape_box
+from localcvat.geometry.boxes import shape_box, stated_box
 from localcvat.model import Dataset, Header, Item, Shape, Tag, Track
 from localcvat.plugin import Capabilities
 from localcvat.report import Report
@@ -265,12 +265,9 @@ def _copy(shape: Shape) -> Shape:
 
 def _points_as(shape: Shape, target: str, item: Item) -> Any:
     if target == "rectangle":
-        stated = (shape.extras or {}).get("coco", {}).get("bbox")
-        if stated:
-            x, y, width, height = stated
-            return [x, y, x + width, y + height]
-        if "bndbox" in (shape.extras or {}).get("voc", {}):
-            return list((shape.extras or {})["voc"]["bndbox"])
+        stated = stated_box(shape)
+        if stated is not None:
+            return list(stated)
         return list(shape_box(shape, rotated=shape.type == "ellipse"))
     if target == "mask":
         return _mask_points(shape, item)

@@ -9,6 +9,7 @@ import orjson
 
 from localcvat.archive import Sink
 from localcvat.errors import DatasetError
+from localcvat.geometry.boxes import stated_box
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
@@ -161,7 +162,7 @@ class _SubsetFile:
             if raw is not None
             else segmentation_of(areas, item, spelled),
         }
-        box = extras.pop("bbox", None) or bbox_of(areas or parts)
+        box = extras.pop("bbox", None) or self._stated(first) or bbox_of(areas or parts)
         area = extras.pop("area", None)
         record["area"] = area if area is not None else area_of(areas, item, box)
         record["bbox"] = box
@@ -197,6 +198,10 @@ class _SubsetFile:
                 why = "keypoints have no attributes"
                 self._report.dropped("attribute", why, item.path, count=len(element.attributes))
         return {"keypoints": numbers, "num_keypoints": seen}
+
+    def _stated(self, shape: Shape) -> list[float] | None:
+        box = None if self._cvat else stated_box(shape)
+        return box and [box[0], box[1], box[2] - box[0], box[3] - box[1]]
 
     def write(self, out: IO[bytes], header: Header) -> None:
         """Write the file."""

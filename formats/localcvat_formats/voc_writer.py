@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcvat.archive import Sink
-from localcvat.geometry.boxes import shape_box
+from localcvat.geometry.boxes import shape_box, stated_box
 from localcvat.model import Dataset, Item, Label, Shape, flat_labels
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
@@ -214,13 +214,7 @@ def _object_box(shape: Shape) -> list[float]:
     """The box a file stated for a mask, else the mask's own; a rectangle's points."""
     if shape.type == "rectangle":
         return list(shape.points)
-    extras = shape.extras or {}
-    if extras.get("voc", {}).get("bndbox"):
-        return list(extras["voc"]["bndbox"])
-    if extras.get("coco", {}).get("bbox"):
-        x, y, width, height = extras["coco"]["bbox"]
-        return [x, y, x + width, y + height]
-    return list(shape_box(shape))
+    return list(stated_box(shape) or shape_box(shape))
 
 
 def _flag(name: str, value: Value | None, extras: Mapping[str, Any]) -> str:

@@ -38,6 +38,18 @@ def shape_box(shape: Shape | TrackedShape, rotated: bool = False) -> Box:
     return points_box(points)
 
 
+def stated_box(shape: Shape) -> Box | None:
+    """The box that the file a shape came from gave it beside its outline, if it did."""
+    extras = shape.extras or {}
+    if extras.get("coco", {}).get("bbox"):
+        x, y, width, height = extras["coco"]["bbox"]
+        return x, y, x + width, y + height
+    if extras.get("voc", {}).get("bndbox"):
+        left, top, right, bottom = extras["voc"]["bndbox"]
+        return left, top, right, bottom
+    return None
+
+
 def _ellipse_box(points: Sequence[float], rotation: float) -> Box:
     cx, cy, right, top = points[:4]
     rx, ry = abs(right - cx), abs(cy - top)

@@ -1,0 +1,60 @@
+"""Comparing entries of exports: XML as trees, PNG as pixels, text as lines, the rest as bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from lxml import etree
+from PIL import Image
+
+from goldens import Golden
+
+Compare = Callable[[str, bytes], Any]
+
+
+def xml_value(element: Any) -> Any:
+    """An element as (tag, text, children); CVAT's backup keeps no order of attributes."""
+    children = [xml_value(child) for child in element]
+    if element.tag == "attributes":
+        children.sort(key=repr)
+    return element.tag, (element.text or "").strip(), children
+
+
+def value(name: str, data: bytes) -> Any:
+    """What an entry says."""
+    if name.endswith(".xml"):
+        return xml_value(etree.fromstring(data))
+    if name.endswith(".png") and not name.startswith(("JPEGImages/", "images/", "img1/")):
+        with Image.open(io.BytesIO(data)) as image:
+            pixels = np.array(image)
+        return pixels.shape, pixels.tobytes()
+    if name.endswith((".txt", ".csv", ".json", ".meta")):
+        return data.decode().split("\n")
+    return data
+
+
+def assert_same(golden: Golden, compare: Compare = value) -> None:
+    """Our export has the entries of CVAT's, and each says the same."""
+    theirs, ours = golden.entries(), golden.exported()
+    assert sorted(ours) == sorted(theirs)
+    for name, data in theirs.items():
+        if name.endswith((".jpg", ".JPG", ".PNG")) or is_image(name):
+            assert same_image(ours[name], data), name
+        else:
+            assert compare(name, ours[name]) == compare(name, data), name
+
+
+def is_image(name: str) -> bool:
+    """Whether an entry is a frame."""
+    return name.startswith(("JPEGImages/", "images/", "img1/", "no_label/")) or "/image_2/" in name
+
+
+def same_image(ours: bytes, theirs: bytes) -> bool:
+    """Equal bytes, or equal pixels (frames of a video are encoded anew)."""
+    if ours == theirs:
+        return True
+    with Image.open(io.BytesIO(ours)) as one, Image.open(io.BytesIO(theirs)) as other:
+        return one.size == other.size and np.array_equal(np.array(one), np.array(other))
