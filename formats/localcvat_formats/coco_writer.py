@@ -162,7 +162,7 @@ class _SubsetFile:
             if raw is not None
             else segmentation_of(areas, item, spelled),
         }
-        box = extras.pop("bbox", None) or self._stated(first) or bbox_of(areas or parts)
+        box = extras.pop("bbox", None) or stated_of(first) or bbox_of(areas or parts)
         area = extras.pop("area", None)
         record["area"] = area if area is not None else area_of(areas, item, box)
         record["bbox"] = box
@@ -198,10 +198,6 @@ class _SubsetFile:
                 why = "keypoints have no attributes"
                 self._report.dropped("attribute", why, item.path, count=len(element.attributes))
         return {"keypoints": numbers, "num_keypoints": seen}
-
-    def _stated(self, shape: Shape) -> list[float] | None:
-        box = None if self._cvat else stated_box(shape)
-        return box and [box[0], box[1], box[2] - box[0], box[3] - box[1]]
 
     def write(self, out: IO[bytes], header: Header) -> None:
         """Write the file."""
@@ -252,6 +248,12 @@ def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:
     if spelled == "compressed":
         counts = compress_counts(counts, item.width, item.height)
     return {"counts": counts, "size": [item.height, item.width]}
+
+
+def stated_of(shape: Shape) -> list[float] | None:
+    """x, y, width, height of the box that the file an object came from stated for it."""
+    box = stated_box(shape)
+    return [box[0], box[1], box[2] - box[0], box[3] - box[1]] if box else None
 
 
 def bbox_of(parts: list[Shape]) -> list[float]:

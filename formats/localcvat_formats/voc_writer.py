@@ -16,13 +16,8 @@ from localcvat.model import Dataset, Item, Label, Shape, flat_labels
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
 from localcvat.text import xml_text
-from localcvat_formats.cvat_values import (
-    Value,
-    as_int,
-    box_of,
-    cvat_attributes,
-    labels_by_name,
-)
+from localcvat_formats.cvat_dialect import datumaro_attributes
+from localcvat_formats.cvat_values import as_int, box_of
 from localcvat_formats.labelmap import LabelMapEntry, labelmap_text, with_background
 from localcvat_formats.segments import masks_of, merged_parts
 from localcvat_formats.voc_lists import SubsetLists, new_lists, write_lists
@@ -53,7 +48,7 @@ class VocWriter:
         self._report = report
         self._cvat = options.dialect == "cvat"
         self._with_images = options.with_images
-        self._labels = labels_by_name(dataset.header.labels)
+        self._labels = {label.name: label for label in dataset.header.labels}
         self._entries = label_entries(dataset.header.labels)
         self._segments = SegmentWriter(sink, self._entries, report, palette=not self._cvat)
         self._lists: dict[str, SubsetLists] = {
@@ -166,7 +161,7 @@ class VocWriter:
         return "\n".join(lines)
 
     def _cvat_object(self, shape: Shape) -> list[str]:
-        values = cvat_attributes(shape, self._labels)
+        values = datumaro_attributes(shape, self._labels[shape.label])
         x, y, width, height = box_of(shape)
         lines = ["  <object>", f"    <name>{xml_text(shape.label)}</name>"]
         if "pose" in values:
@@ -178,7 +173,7 @@ class VocWriter:
 
     def _object(self, shape: Shape, mask: int = 0) -> list[str]:
         extras = (shape.extras or {}).get("voc") or {}
-        rest: dict[str, Value] = dict(shape.attributes)
+        rest: dict[str, Any] = dict(shape.attributes)
         actions = [name for name in extras.get("actions", ()) if name in rest and _TAG(name)]
         flags = {
             name: _flag(name, rest.pop(name, None), extras) for name in ("truncated", "difficult")
@@ -217,7 +212,7 @@ def _object_box(shape: Shape) -> list[float]:
     return list(stated_box(shape) or shape_box(shape))
 
 
-def _flag(name: str, value: Value | None, extras: Mapping[str, Any]) -> str:
+def _flag(name: str, value: Any, extras: Mapping[str, Any]) -> str:
     """A flag as it was written, unless its attribute says something else now."""
     stated = str(extras.get(name, ""))
     if value is None:
@@ -228,7 +223,7 @@ def _flag(name: str, value: Value | None, extras: Mapping[str, Any]) -> str:
     return "0" if text.lower() in ("false", "no", "") else xml_text(text)
 
 
-def _is_true(value: Value) -> bool:
+def _is_true(value: Any) -> bool:
     return str(value).lower() in TRUE_WORDS
 
 
@@ -242,7 +237,7 @@ def _box_lines(indent: str, sides: list[str]) -> list[str]:
     return [f"{indent}<bndbox>", *rows, f"{indent}</bndbox>"]
 
 
-def _attribute_lines(values: Mapping[str, Value]) -> list[str]:
+def _attribute_lines(values: Mapping[str, Any]) -> list[str]:
     if not values:
         return []
     lines = ["    <attributes>"]
