@@ -1,0 +1,78 @@
+"""JSON annotation files: decoding by type, with errors that name the line or the JSON path."""
+
+from __future__ import annotations
+
+import mmap
+from typing import Any, TypeVar
+
+import msgspec
+
+from localcvat.archive import Source
+from localcvat.errors import DatasetError
+from localcvat_formats.coco_records import file_bytes
+
+T = TypeVar("T")
+SNIFFED = 1 << 14
+LARGEST_COORDINATE = 1e9
+
+
+def json_names(source: Source) -> list[str]:
+    """The ``.json`` files of a source that are not hidden."""
+    return [
+        name
+        for name in source.names
+        if name.lower().endswith(".json") and not name.rpartition("/")[2].startswith(".")
+    ]
+
+
+def json_head(source: Source, name: str) -> bytes:
+    """The first bytes of a file, for detection; UTF-16 as UTF-8, BOM left out."""
+    with source.open(name) as stream:
+        head = stream.read(SNIFFED)
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        head = head.decode("utf-16", "ignore").encode()
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()
+
+
+def read_json(source: Source, name: str, kind: type[T]) -> T:
+    """A file's content as `kind`; raises DatasetError with the line or the JSON path."""
+    return decode_json(file_bytes(source, name), kind, source.where(name))
+
+
+def decode_json(data: bytes | mmap.mmap | msgspec.Raw, kind: type[T], where: str) -> T:
+    """`data` as `kind`; `where` is the file, or the file and the JSON path of an entry."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise _located(error, data, where) from error
+
+
+def _located(error: Exception, data: Any, where: str) -> DatasetError:
+    what, _, path = str(error).partition(" - at `$")
+    what = what[:1].lower() + what[1:].replace("`", "'")
+    if isinstance(error, RecursionError):
+        return DatasetError("nested too deeply", where=where)
+    if isinstance(error, msgspec.ValidationError):
+        inner = path.rstrip("`").lstrip(".")
+        return DatasetError(what, where=join(where, inner))
+    digits = what.rpartition("(byte ")[2].rstrip(")")
+    if digits.isdigit():
+        where = f"{where}:{bytes(data[: int(digits)]).count(10) + 1}"
+    return DatasetError(what, where=where, hint="is it truncated?" if "truncated" in what else "")
+
+
+def join(where: str, path: str) -> str:
+    """A JSON path put behind a file, or behind a path in it: ``a.json: [3].data``."""
+    if not path:
+        return where
+    if ".json: " in where or where.endswith("]"):
+        return f"{where}{'' if path.startswith('[') else '.'}{path}"
+    return f"{where}: {path}"
+
+
+def finite(values: Any, what: str) -> list[float]:
+    """Numbers as floats; raises ValueError for one that is absurdly large or is none."""
+    numbers = [float(value) for value in values]
+    if not all(-LARGEST_COORDINATE < number < LARGEST_COORDINATE for number in numbers):
+        raise ValueError(f"{what}: a number that is none or absurdly large")
+    return numbers
