@@ -72,14 +72,28 @@ def sort_media(paths: Iterable[str]) -> MediaFiles:
             found.videos.append(path)
         else:
             found.others.append(path)
+    _settle_clouds(found)
+    return found
+
+
+def _settle_clouds(found: MediaFiles) -> None:
+    """KITTI's ``.bin`` are clouds where there is nothing else; clouds make images context."""
     point_clouds = [path for path in found.clouds if extension(path) == ".pcd"]
-    if point_clouds and len(point_clouds) < len(found.clouds):
+    if point_clouds or found.images or found.videos:
         found.others += [path for path in found.clouds if extension(path) != ".pcd"]
         found.clouds = point_clouds
     if found.clouds:
         found.related += found.images
         found.images = []
-    return found
+
+
+def file_kinds(media: MediaFiles) -> dict[str, str]:
+    """The kind that the store keeps for each file; frames and videos are ``media``."""
+    kinds = dict.fromkeys((*media.images, *media.videos, *media.clouds), "media")
+    kinds.update(dict.fromkeys(media.related, "related"))
+    kinds.update(dict.fromkeys(media.manifests, "manifest"))
+    kinds.update(dict.fromkeys(media.others, "other"))
+    return kinds
 
 
 def related_of(frames: Iterable[str], related: Iterable[str]) -> dict[str, list[str]]:

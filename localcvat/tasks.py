@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from localcvat.archive import FileMedia, open_source
-from localcvat.errors import NotFoundError, SourceError, UsageError, ValidationError
-from localcvat.images import is_image_name
+from localcvat.backup.frame_plan import FramePlan
+from localcvat.backup.task_records import DataRecord
+from localcvat.errors import NotFoundError, SourceError, ValidationError
 from localcvat.label_rows import insert_labels
 from localcvat.labels import fill_colors
-from localcvat.model import Label, Media
-from localcvat.natural import natural_key
+from localcvat.model import Label
 from localcvat.projects import check_labels, project_row
+from localcvat.related import file_kinds
 from localcvat.store.engine import Store, now
-from localcvat.store.media import Batch, MediaMode, keep_media
+from localcvat.store.media import Batch, MediaMode, keep_media, media_of
 from localcvat.store.tables import DataRow, JobRow, TaskRow
+from localcvat.task_media import TaskFile, TaskMedia, Undecoded, later, local_files
 from localcvat.task_rows import (
     FileDraft,
     FrameDraft,
@@ -31,9 +31,12 @@ from localcvat.task_rows import (
     segment_grid,
 )
 from localcvat.users import current_user
+from localcvat.video import VideoInfo, read_video_info
 
-SORTING_METHODS = ("lexicographical", "natural", "predefined", "random")
+__all__ = ["TaskFile", "local_files"]
 CHUNK_PIXELS = 36 * 1920 * 1080
+VIDEO_CHUNK = 36
+VIDEO_OVERLAP = 5
 
 
 class Task(msgspec.Struct, kw_only=True):
@@ -53,64 +56,40 @@ class Task(msgspec.Struct, kw_only=True):
 class TaskOptions(msgspec.Struct, kw_only=True):
     """How a task's data are cut and ordered; frames are absolute in the sorted list of files.
 
-    `stop_frame` None means to the end, `segment_size` 0 one job for all.
+    `stop_frame` None means to the end, `segment_size` 0 one job for all, `overlap` None what CVAT
+    takes (5 frames in videos, else 0). `job_file_mapping` lists the files of each job instead.
     """
 
     subset: str = ""
     bug_tracker: str = ""
     segment_size: int = 0
-    overlap: int = 0
+    overlap: int | None = None
     start_frame: int = 0
     stop_frame: int | None = None
     step: int = 1
     sorting_method: str = "lexicographical"
     image_quality: int = 70
+    chunk_size: int | None = None
+    use_zip_chunks: bool = False
+    job_file_mapping: list[list[str]] | None = None
     media: MediaMode = "copy"
 
-
-class TaskFile(msgspec.Struct):
-    """A media file of a new task and the path it gets."""
-
-    path: str
-    media: Media
-
-
-def sort_files(files: Sequence[TaskFile], method: str) -> list[TaskFile]:
-    """The files in the order CVAT takes their frames; raises UsageError for an unknown method."""
-    if method == "lexicographical":
-        return sorted(files, key=lambda file: file.path)
-    if method == "natural":
-        return sorted(files, key=lambda file: natural_key(file.path))
-    if method == "predefined":
-        return list(files)
-    if method == "random":
-        shuffled = sorted(files, key=lambda file: file.path)
-        random.Random(0).shuffle(shuffled)
-        return shuffled
-    raise UsageError(f"unknown sorting method {method!r}", hint=", ".join(SORTING_METHODS))
+    def data_record(self) -> DataRecord:
+        """The same as a task.json says it."""
+        return DataRecord(
+            image_quality=self.image_quality,
+            chunk_type="imageset",
+            start_frame=self.start_frame,
+            stop_frame=self.stop_frame,
+            step=self.step,
+            sorting_method=self.sorting_method,
+            custom_segments=self.job_file_mapping is not None,
+        )
 
 
 def chunk_size_for(width: int, height: int) -> int:
     """CVAT's default frames per chunk for images of this size."""
     return max(2, min(72, CHUNK_PIXELS // max(width * height, 1)))
-
-
-def local_files(paths: Iterable[str]) -> list[TaskFile]:
-    """Image files named by paths, folders and zips; raises SourceError when there are none."""
-    files = [file for path in paths for file in _files_of(path)]
-    if not files:
-        raise SourceError("no images found", hint="name image files, folders or zips of them")
-    return files
-
-
-def _files_of(path: str) -> Iterator[TaskFile]:
-    if os.path.isfile(path) and is_image_name(path):
-        yield TaskFile(os.path.basename(path), FileMedia(path))
-        return
-    source = open_source(path)
-    for name in source.names:
-        if is_image_name(name) and not name.startswith("__MACOSX/"):
-            yield TaskFile(name, source.media(name))
 
 
 def create_task(
@@ -124,13 +103,17 @@ def create_task(
 ) -> int:
     """Make a task with its media, segments and jobs; returns its id.
 
-    Raises ValidationError with CVAT's words, SourceError for unreadable media.
+    Files are images, one video, or point clouds, with their context images and perhaps a
+    manifest.jsonl. Raises ValidationError with CVAT's words, SourceError for unreadable media.
     """
     options = options or TaskOptions()
     _check(name, project_id, labels, options)
-    used = _used_files(files, options)
+    media = TaskMedia(files)
+    plan = None
+    with suppress(Undecoded):
+        plan = media.plan(options.data_record(), options.job_file_mapping, later)
     with store.media.batch() as batch, store.write() as session:
-        task_id = _insert(session, batch, name, files, used, project_id, labels, options)
+        task_id = _insert(store, session, batch, name, media, plan, project_id, labels, options)
         batch.sync()
         return task_id
 
@@ -148,85 +131,142 @@ def _check(
         raise ValidationError(["Project must have only one of Label set or project_id"])
     if options.stop_frame is not None and options.stop_frame < options.start_frame:
         raise ValidationError(["Stop frame must be more or equal start frame"])
+    _check_mapping(options)
     if len(options.subset) > 64:
         raise ValidationError({"subset": ["Ensure this field has no more than 64 characters."]})
     check_labels(labels)
 
 
-def _used_files(files: Sequence[TaskFile], options: TaskOptions) -> list[TaskFile]:
-    ordered = sort_files(files, options.sorting_method)
-    paths = [file.path for file in ordered]
-    if len(set(paths)) != len(paths):
-        twice = next(path for path in paths if paths.count(path) > 1)
-        raise SourceError("two files would get the same path", where=twice)
-    stop = len(ordered) if options.stop_frame is None else options.stop_frame + 1
-    used = ordered[options.start_frame : stop : options.step]
-    if not used:
-        raise ValidationError(["No media data found"])
-    return used
+def _check_mapping(options: TaskOptions) -> None:
+    if options.job_file_mapping is None:
+        return
+    cut = (options.segment_size, options.overlap, options.start_frame, options.stop_frame)
+    if any(cut) or options.step > 1 or options.sorting_method != "lexicographical":
+        raise ValidationError(
+            ["job_file_mapping allows no segment size, overlap, sorting, start, stop and step"]
+        )
+    if not options.job_file_mapping or not all(options.job_file_mapping):
+        raise ValidationError({"job_file_mapping": ["each job needs at least one file"]})
 
 
 def _insert(
+    store: Store,
     session: Session,
     batch: Batch,
     name: str,
-    files: Sequence[TaskFile],
-    used: Sequence[TaskFile],
+    media: TaskMedia,
+    plan: FramePlan | None,
     project_id: int | None,
     labels: Sequence[Label],
     options: TaskOptions,
 ) -> int:
     if project_id is not None:
         project_row(session, project_id).updated_date = now()
+    ids = {file.path: keep_media(session, batch, file.media, options.media) for file in media.files}
+    if plan is None:
+        plan = media.plan(
+            options.data_record(), options.job_file_mapping, _decode(session, store, ids)
+        )
+    size, video = len(plan.frames), plan.kind == "video"
+    segment_size, overlap = _segments(options, size, video)
     task = TaskRow(
         name=name.strip(),
         project_id=project_id,
         subset=options.subset,
         bug_tracker=options.bug_tracker,
-        mode="annotation",
-        overlap=options.overlap,
-        segment_size=min(options.segment_size or len(used), len(used)),
+        mode="interpolation" if video else "annotation",
+        dimension="3d" if plan.kind == "clouds" else "2d",
+        overlap=overlap,
+        segment_size=segment_size,
         owner_id=current_user(session).id,
         created_date="",
         updated_date="",
     )
-    width, height = used[0].media.image_size()
-    data = DataRow(
-        size=len(used),
-        chunk_size=chunk_size_for(width, height),
-        image_quality=options.image_quality,
-        start_frame=options.start_frame,
-        stop_frame=options.start_frame + (len(used) - 1) * options.step,
-        frame_filter=f"step={options.step}" if options.step > 1 else "",
-        sorting_method=options.sorting_method,
-    )
+    data = _data_row(plan, options)
     task_id = insert_task(session, task, data)
     if project_id is None:
         made = list(labels)
         fill_colors(made)
         insert_labels(session, made, task_id=task_id)
-    _write_files(session, FrameWriter(session, int(data.id or 0)), batch, files, used, options)
-    grid = segment_grid(len(used), options.segment_size, options.overlap)
-    insert_jobs(session, task_id, [JobDraft(start_frame=a, stop_frame=b) for a, b in grid])
+    _write_files(FrameWriter(session, int(data.id or 0)), media, plan, ids)
+    insert_jobs(session, task_id, _jobs(options, size, segment_size, overlap))
     return task_id
 
 
+def _decode(
+    session: Session, store: Store, ids: dict[str, int | None]
+) -> Callable[[str], VideoInfo]:
+    """A probe of a video whose media are in the store already."""
+
+    def probe(path: str) -> VideoInfo:
+        media_id = ids[path]
+        if media_id is None:
+            raise SourceError(
+                "a video must be decoded to count its frames",
+                where=path,
+                hint="use --media copy, or put a manifest.jsonl beside it",
+            )
+        return read_video_info(str(media_of(store, session, media_id, path).path), path)
+
+    return probe
+
+
+def _segments(options: TaskOptions, size: int, video: bool) -> tuple[int, int]:
+    """Segment size and overlap as CVAT takes them: by default 5 frames overlap in videos."""
+    if options.job_file_mapping is not None:
+        return 0, 0
+    segment_size = min(options.segment_size or size, size)
+    overlap = options.overlap
+    if overlap is None:
+        overlap = VIDEO_OVERLAP if video else 0
+    return segment_size, min(overlap, segment_size // 2)
+
+
+def _jobs(options: TaskOptions, size: int, segment_size: int, overlap: int) -> list[JobDraft]:
+    if options.job_file_mapping is None:
+        grid = segment_grid(size, segment_size, overlap)
+        return [JobDraft(start_frame=start, stop_frame=stop) for start, stop in grid]
+    drafts, start = [], 0
+    for files in options.job_file_mapping:
+        stop = start + len(files) - 1
+        drafts.append(JobDraft(start_frame=start, stop_frame=stop, files=list(files)))
+        start = stop + 1
+    return drafts
+
+
+def _data_row(plan: FramePlan, options: TaskOptions) -> DataRow:
+    size, video = len(plan.frames), plan.kind == "video"
+    first = plan.frames[0]
+    default = VIDEO_CHUNK if video else chunk_size_for(first.width, first.height)
+    return DataRow(
+        size=size,
+        chunk_size=options.chunk_size or default,
+        image_quality=options.image_quality,
+        start_frame=options.start_frame,
+        stop_frame=options.start_frame + (size - 1) * options.step,
+        frame_filter=f"step={options.step}" if options.step > 1 else "",
+        chunk_type="video" if video and not options.use_zip_chunks else "imageset",
+        original_chunk_type="video" if video else "imageset",
+        sorting_method=options.sorting_method,
+        custom_segments=int(options.job_file_mapping is not None),
+    )
+
+
 def _write_files(
-    session: Session,
-    writer: FrameWriter,
-    batch: Batch,
-    files: Sequence[TaskFile],
-    used: Sequence[TaskFile],
-    options: TaskOptions,
+    writer: FrameWriter, media: TaskMedia, plan: FramePlan, ids: dict[str, int | None]
 ) -> None:
-    ids: dict[str, int | None] = {}
-    for file in files:
-        ids[file.path] = keep_media(session, batch, file.media, options.media)
-        writer.file(FileDraft(path=file.path, media_id=ids[file.path]))
-    for file in used:
-        width, height = file.media.image_size()
+    kinds = file_kinds(media.kinds)
+    for file in media.files:
+        writer.file(FileDraft(path=file.path, kind=kinds[file.path], media_id=ids[file.path]))
+    for frame in plan.frames:
         writer.frame(
-            FrameDraft(path=file.path, width=width, height=height, media_id=ids[file.path])
+            FrameDraft(
+                path=frame.path,
+                width=frame.width,
+                height=frame.height,
+                media_id=ids.get(frame.path),
+                extras={"related": frame.related} if frame.related else None,
+            )
         )
     writer.flush()
 

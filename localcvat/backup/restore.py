@@ -36,21 +36,21 @@ from localcvat.images import image_size
 from localcvat.label_rows import insert_labels, read_labels
 from localcvat.model import Label
 from localcvat.projects import project_row
-from localcvat.related import INDEX_NAME, MediaFiles, sort_media
+from localcvat.related import INDEX_NAME, MediaFiles, file_kinds, sort_media
 from localcvat.report import Report
 from localcvat.store.annotations import AnnotationWriter, label_map
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import Batch, Blob, copied
 from localcvat.store.tables import DataRow, ProjectRow, TaskRow
+from localcvat.task_media import Undecoded, later
 from localcvat.task_rows import FileDraft, FrameDraft, FrameWriter, insert_jobs, insert_task
-from localcvat.tasks import chunk_size_for
+from localcvat.tasks import VIDEO_CHUNK, chunk_size_for
 from localcvat.users import current_user
 from localcvat.video import VideoInfo, read_video_info
 
 Progress = Callable[[int], None]
 GUIDE = "annotation_guide.md"
 ASSETS = "assets/"
-VIDEO_CHUNK = 36
 
 
 def restore_project(
@@ -241,8 +241,8 @@ class _Restorer:
         draft = _TaskDraft(
             folder=folder, record=record, media=media, names=names, manifest=manifest
         )
-        with suppress(_Undecoded):
-            draft.plan = self._plan(draft, _later)
+        with suppress(Undecoded):
+            draft.plan = self._plan(draft, later)
         return draft
 
     def _plan(self, draft: _TaskDraft, probe: Callable[[str], VideoInfo]) -> FramePlan:
@@ -369,13 +369,9 @@ class _Restorer:
     def _write_files(self, session: Session, data_id: int, draft: _TaskDraft) -> None:
         writer = FrameWriter(session, data_id)
         ids = {name: copied(session, blob) for name, blob in draft.blobs.items()}
-        kinds = dict.fromkeys(draft.media.related, "related")
-        kinds.update(dict.fromkeys(draft.media.manifests, "manifest"))
-        kinds.update(dict.fromkeys(draft.media.others, "other"))
-        kinds[INDEX_NAME] = "index"
+        kinds = file_kinds(draft.media) | {INDEX_NAME: "index"}
         for name in draft.names:
-            kind = kinds.get(name, "media")
-            writer.file(FileDraft(path=name, kind=kind, media_id=ids[name]))
+            writer.file(FileDraft(path=name, kind=kinds[name], media_id=ids[name]))
         for frame in draft.plan.frames if draft.plan else ():
             writer.frame(
                 FrameDraft(
@@ -418,14 +414,6 @@ class _Restorer:
         with self._layout.open(name) as stream:
             read_annotation_stream(stream, where, each, other)
         writer.flush()
-
-
-class _Undecoded(Exception):
-    """A video must be decoded first, which waits until it is copied."""
-
-
-def _later(name: str) -> VideoInfo:
-    raise _Undecoded
 
 
 def _remember_version(session: Session, job_id: int, version: Any) -> None:
