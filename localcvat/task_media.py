@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import msgspec
 
@@ -57,6 +57,16 @@ def _files_of(path: str) -> Iterator[TaskFile]:
     for name in source.names:
         if not is_junk(name):
             yield TaskFile(name, source.media(name))
+
+
+def read_mapping(stream: IO[bytes]) -> list[list[str]]:
+    """A job_file_mapping from JSON: a list of lists of paths; raises UsageError."""
+    try:
+        return msgspec.json.decode(stream.read(), type=list[list[str]])
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"job_file_mapping: {error}", hint='for instance [["a.jpg", "b.jpg"], ["c.jpg"]]'
+        ) from error
 
 
 class TaskMedia:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 import click
 
 from localcvat.cli.backup import task_backup, task_create_from_backup
@@ -29,11 +31,19 @@ task.add_command(task_create_from_backup)
 @click.option("--subset", default="", help="Subset in the project.")
 @click.option("--bug_tracker", "--bug-tracker", "--bt", default="")
 @click.option("--segment_size", "--segment-size", type=click.IntRange(min=0), default=0)
-@click.option("--overlap", type=click.IntRange(min=0), default=0)
+@click.option("--overlap", type=click.IntRange(min=0), help="Default: 5 in videos, else 0.")
 @click.option("--start_frame", "--start-frame", type=click.IntRange(min=0), default=0)
 @click.option("--stop_frame", "--stop-frame", type=click.IntRange(min=0))
 @click.option("--frame_step", "--frame-step", type=click.IntRange(min=1), default=1)
 @click.option("--image_quality", "--image-quality", type=click.IntRange(0, 100), default=70)
+@click.option("--chunk_size", "--chunk-size", type=click.IntRange(min=1), help="Frames a chunk.")
+@click.option("--use_zip_chunks", "--use-zip-chunks", is_flag=True, help="Images for a video.")
+@click.option(
+    "--job_file_mapping",
+    "--job-file-mapping",
+    type=click.File("rb"),
+    help="JSON file: the list of files of each job, instead of --segment_size.",
+)
 @click.option(
     "--sorting-method",
     type=click.Choice(["lexicographical", "natural", "predefined", "random"]),
@@ -51,19 +61,23 @@ def create(
     subset: str,
     bug_tracker: str,
     segment_size: int,
-    overlap: int,
+    overlap: int | None,
     start_frame: int,
     stop_frame: int | None,
     frame_step: int,
     image_quality: int,
+    chunk_size: int | None,
+    use_zip_chunks: bool,
+    job_file_mapping: BinaryIO | None,
     sorting_method: str,
     media: str,
 ) -> None:
-    """Make a task from local images, folders or zips, and print its id."""
+    """Make a task from local images, a video, point clouds, folders or zips; print its id."""
     from typing import cast
 
     from localcvat.labelspec import parse_labels
     from localcvat.store.media import MediaMode
+    from localcvat.task_media import read_mapping
     from localcvat.tasks import TaskOptions, create_task, local_files
 
     options = TaskOptions(
@@ -76,6 +90,9 @@ def create(
         step=frame_step,
         sorting_method=sorting_method,
         image_quality=image_quality,
+        chunk_size=chunk_size,
+        use_zip_chunks=use_zip_chunks,
+        job_file_mapping=read_mapping(job_file_mapping) if job_file_mapping else None,
         media=cast(MediaMode, media),
     )
     made = parse_labels(labels) if labels is not None else []
