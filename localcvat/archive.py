@@ -123,6 +123,10 @@ class Source:
         """Every file in the source."""
         raise NotImplementedError
 
+    def raw_name(self, name: str) -> str:
+        """The name as the source spells it: with its own separators, ``./`` and all."""
+        return name
+
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name."""
         raise NotImplementedError
@@ -329,6 +333,9 @@ class ZipSource(Source):
     def archive_order(self) -> list[str]:
         """Names in the order of the central directory."""
         return list(self._entries)
+
+    def raw_name(self, name: str) -> str:
+        return self._entries[name].orig_filename
 
     def exists(self, name: str) -> bool:
         return name in self._entries
