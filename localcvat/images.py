@@ -34,5 +34,7 @@ def image_size(media: Media) -> tuple[int, int]:
             width, height = image.size
             orientation = image.getexif().get(EXIF_ORIENTATION, 1)
     except Exception as error:  # Pillow raises many kinds on damaged headers
-        raise SourceError(f"not a readable image: {error}", where=where) from error
+        # Pillow's message may show the stream object.
+        reason = str(error).split(" <")[0] or type(error).__name__
+        raise SourceError(f"not a readable image: {reason}", where=where) from error
     return (height, width) if orientation in SWAPPING_ORIENTATIONS else (width, height)

@@ -101,6 +101,9 @@ class _Checker:
             if posixpath.basename(name) in ("project.json", "task.json") and not is_junk(name)
         ]
         reason = "There is no item named 'project.json' or 'task.json' in the archive"
+        if any(TASK_FOLDER.match(name) for name in inner):
+            found.error(display, reason, hint="there are tasks, but project.json is missing")
+            return
         if inner:
             top = min(inner, key=lambda name: name.count("/"))
             folder = posixpath.dirname(top)
@@ -126,16 +129,17 @@ class _Checker:
         )
 
     def _check_names(self) -> None:
+        spelt: dict[str, list[str]] = {}
         for name in self._names:
             given = self._source.raw_name(name)
             if "\\" in given:
-                self._found.error(
-                    name, "Windows separators in the entry's name", hint=f"{given!r}: {REPAIR}"
-                )
-            elif given.startswith("./") or "//" in given or "/./" in given:
-                self._found.error(name, "There is no item named so in the archive", hint=REPAIR)
+                spelt.setdefault("Windows separators in the names of entries", []).append(given)
+            elif given != name:
+                spelt.setdefault("names are not plain: no item is found", []).append(given)
             if is_junk(name):
                 self._found.warning(name, "a file of the operating system, ignored", hint=REPAIR)
+        for reason, names in spelt.items():
+            self._found.error(names[0], reason, hint=f"{len(names)} entries: {REPAIR}")
 
     def _check_project(self) -> None:
         record = self._record("project.json")

@@ -302,9 +302,8 @@ class AnnotationRules:
         elif type_ == "mask":
             reason = "" if fills_its_box(points) else "the runs of a mask do not fill its box"
         elif type_ in POINT_COUNTS:
-            reason = (
-                "" if count == POINT_COUNTS[type_] else f"a {type_} has another count of points"
-            )
+            expected = POINT_COUNTS[type_]
+            reason = "" if count == expected else f"a {type_} has {expected} numbers"
         elif count % 2:
             reason = "an odd count of points"
         else:

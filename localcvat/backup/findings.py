@@ -33,6 +33,7 @@ class Findings:
         self._found: dict[tuple[str, str, str], Finding] = {}
 
     def _add(self, severity: Severity, entry: str, reason: str, place: str, hint: str) -> None:
+        place = place.removeprefix(".")
         key = (severity, entry, reason)
         if key in self._found:
             self._found[key].count += 1

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from localcvat.cli.limits import limit_options
 from localcvat.cli.progress import item_progress
 from localcvat.cli.store import opened
 from localcvat.cli.tables import echo_json, echo_table
+from localcvat.errors import BackupError
 
 if TYPE_CHECKING:
+    from localcvat.archive import Limits
     from localcvat.report import Report
 
 LIGHTWEIGHT = "Annotations and manifest, no media."
@@ -26,11 +29,12 @@ def backup() -> None:
 @backup.command()
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def inspect(file: str, as_json: bool) -> None:
+@limit_options
+def inspect(file: str, as_json: bool, limits: Limits) -> None:
     """Say what a backup holds, without a store."""
     from localcvat.backup.inspect import inspect_backup
 
-    found = inspect_backup(file)
+    found = inspect_backup(file, limits)
     if as_json:
         echo_json(found)
         return
@@ -54,6 +58,41 @@ def inspect(file: str, as_json: bool) -> None:
         for task in found.tasks
     ]
     echo_table(COLUMNS, rows)
+
+
+@backup.command()
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["project", "task"]),
+    help="What it is to be restored as; else what it is.",
+)
+@click.option("--quick", is_flag=True, help="Don't read the media through.")
+@limit_options
+def check(file: str, as_json: bool, kind: str | None, quick: bool, limits: Limits) -> None:
+    """Name everything a real restore would refuse, change or lose.
+
+    Exit code 1 if a restore would fail, 0 with warnings only.
+    """
+    from localcvat.backup.check import check_backup
+
+    findings = check_backup(file, limits, kind=kind, media=not quick)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if as_json:
+        echo_json(findings)
+    else:
+        for finding in findings:
+            click.echo(finding)
+        if not errors:
+            click.echo(f"a restore would succeed, {len(findings)} warnings")
+    if errors:
+        raise BackupError(
+            f"a restore would fail: {errors} errors",
+            where=file,
+            hint="try `localcvat backup repair`",
+        )
 
 
 @click.command("backup")
@@ -122,15 +161,18 @@ def _echo_written(report: Report, as_json: bool) -> None:
 @click.command("create-from-backup")
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
+@limit_options
 @click.pass_context
-def project_create_from_backup(context: click.Context, file: str, as_json: bool) -> None:
+def project_create_from_backup(
+    context: click.Context, file: str, as_json: bool, limits: Limits
+) -> None:
     """Make a project of a backup and print its id."""
     from localcvat.backup.restore import restore_project
     from localcvat.report import Report
 
     report = Report()
     with opened(context) as store, item_progress("files") as progress:
-        made = restore_project(store, file, progress=progress, report=report)
+        made = restore_project(store, file, limits=limits, progress=progress, report=report)
     _echo_restored(made, report, as_json)
 
 
@@ -138,9 +180,10 @@ def project_create_from_backup(context: click.Context, file: str, as_json: bool)
 @click.argument("file")
 @click.option("--project_id", "--project-id", type=int, help="Project the task goes into.")
 @click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
+@limit_options
 @click.pass_context
 def task_create_from_backup(
-    context: click.Context, file: str, project_id: int | None, as_json: bool
+    context: click.Context, file: str, project_id: int | None, as_json: bool, limits: Limits
 ) -> None:
     """Make a task of a backup and print its id; in a project, labels go by name."""
     from localcvat.backup.restore import restore_task
@@ -148,7 +191,9 @@ def task_create_from_backup(
 
     report = Report()
     with opened(context) as store, item_progress("files") as progress:
-        made = restore_task(store, file, project_id=project_id, progress=progress, report=report)
+        made = restore_task(
+            store, file, project_id=project_id, limits=limits, progress=progress, report=report
+        )
     _echo_restored(made, report, as_json)
 
 

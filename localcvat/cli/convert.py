@@ -7,10 +7,14 @@ import sys
 import click
 import orjson
 
+from localcvat.cli.limits import limit_options
 from localcvat.cli.transforms import transform_options
 from localcvat.errors import LocalCvatError, UsageError
 from localcvat.report import Report
 from localcvat.transforms import Transforms
+
+if TYPE_CHECKING:
+    from localcvat.archive import Limits
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -65,7 +69,7 @@ def echo_report(report: Report) -> None:
     help="Stop at a bad object, or skip and report it.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is an existing zip.")
-@click.option("--max-ratio", type=int, help="Allow zip entries that unpack this many times larger.")
+@limit_options
 @transform_options
 def convert(
     source: str,
@@ -79,7 +83,7 @@ def convert(
     names: str | None,
     on_error: str,
     overwrite: bool,
-    max_ratio: int | None,
+    limits: Limits,
     transforms: Transforms,
 ) -> None:
     """Turn the dataset at SRC into another format at DST.
@@ -87,16 +91,10 @@ def convert(
     SRC is a folder, a zip or a bare .json; DST becomes a folder, or a zip if it ends in .zip. The
     report says what was kept, changed and dropped.
     """
-    import msgspec
-
-    from localcvat.archive import DEFAULT_LIMITS
     from localcvat.cli.progress import item_progress
     from localcvat.convert import ConvertOptions
     from localcvat.convert import convert as run
 
-    limits = DEFAULT_LIMITS
-    if max_ratio is not None:
-        limits = msgspec.structs.replace(limits, max_ratio=max_ratio)
     with item_progress("images") as progress:
         options = ConvertOptions(
             with_images=with_images == "yes",
