@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from localcvat.archive import Source
@@ -10,6 +12,8 @@ KEYPOINTS = "person_keypoints_"
 INSTANCES = "instances_"
 OTHER_TASKS = ("captions_", "panoptic_", "stuff_", "image_info_", "labels_")
 SNIFFED = 1 << 16
+DATUMARO = re.compile(rb'"categories"\s*:\s*\{')
+"""Datumaro's categories are an object, COCO's a list."""
 PLAIN_STEMS = ("annotations", "_annotations.coco", "labels", "coco", "default")
 
 
@@ -49,7 +53,7 @@ def find_files(source: Source) -> CocoFiles:
 
 
 def _has_coco_keys(head: bytes) -> bool:
-    if not head.startswith(b"{") or b'"items"' in head[:64]:
+    if not head.startswith(b"{") or b'"items"' in head[:64] or DATUMARO.search(head):
         return False
     return b'"images"' in head or b'"annotations"' in head or b'"categories"' in head
 

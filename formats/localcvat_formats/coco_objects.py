@@ -11,6 +11,7 @@ from localcvat.errors import DatasetError
 from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.attribute_values import attribute_text
 from localcvat_formats.coco_records import LARGEST_COORDINATE, CocoFile, unknown_keys
 
 EMPTY = (b"", b"[]", b"[[]]", b"null")
@@ -315,12 +316,3 @@ class ObjectReader:
             if isinstance(track, int):
                 shape.track_id, shape.keyframe = track, bool(keyframe)
             shape.attributes = dict(values)
-
-
-def attribute_text(value: Any) -> str:
-    """An attribute's JSON value as CVAT's string; a whole number has no decimals."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_COORDINATE:
-        return str(int(value))
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

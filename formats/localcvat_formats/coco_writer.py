@@ -13,9 +13,9 @@ from localcvat.geometry.boxes import stated_box
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
+from localcvat_formats.attribute_values import respelled
 from localcvat_formats.coco_images import normal_path
-from localcvat_formats.coco_objects import attribute_text
-from localcvat_formats.cvat_dialect import point_joints, point_names, typed_value, visibility_of
+from localcvat_formats.cvat_dialect import point_joints, point_names, visibility_of
 
 BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
 BLANK_INFO = dict.fromkeys(
@@ -283,11 +283,7 @@ def area_of(parts: list[Shape], item: Item, box: list[float]) -> float:
 
 
 def attributes_of(shape: Shape, label: Label, written: dict[str, Any]) -> dict[str, Any]:
-    """The `attributes` object: flags, rotation, track, then the label's own.
-
-    A value is spelled as it was `written` in the source if it still says the same, else by the
-    type the label declares.
-    """
+    """The `attributes` object: flags, rotation, track, then the label's own."""
     values: dict[str, Any] = {}
     if shape.occluded or "occluded" in written:
         values["occluded"] = shape.occluded
@@ -297,10 +293,5 @@ def attributes_of(shape: Shape, label: Label, written: dict[str, Any]) -> dict[s
         values["track_id"] = shape.track_id
         values["keyframe"] = shape.keyframe
     if shape.attributes:
-        specs = {spec.name: spec for spec in label.attributes}
-        for name, text in shape.attributes.items():
-            if name in written and attribute_text(written[name]) == text:
-                values[name] = written[name]
-            else:
-                values[name] = typed_value(specs[name], text) if name in specs else text
+        values.update(respelled(shape.attributes, label, written))
     return values

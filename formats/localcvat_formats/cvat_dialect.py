@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from localcvat.labels import skeleton_edges, skeleton_nodes
-from localcvat.model import AttributeSpec, Label, Shape, Tag, flat_labels
+from localcvat.model import Label, Shape, Tag, flat_labels
+from localcvat_formats.attribute_values import typed_attributes
 
 
 class LabelIndex:
@@ -33,27 +34,6 @@ class LabelIndex:
     def find(self, name: str, parent: str = "") -> Label:
         """The label of this name."""
         return self.flat[self._numbers[parent, name]][0]
-
-
-def typed_value(spec: AttributeSpec, value: str) -> Any:
-    """An attribute's string as CVAT exports it: number, boolean, else the string itself."""
-    if spec.input_type == "checkbox":
-        return value.lower() == "true"
-    if spec.input_type == "number":
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
-
-
-def typed_attributes(label: Label, given: dict[str, str]) -> dict[str, Any]:
-    """Every declared attribute, as given or else its default, then those that are undeclared."""
-    values = {
-        spec.name: typed_value(spec, given.get(spec.name, spec.default_value))
-        for spec in label.attributes
-    }
-    return {**values, **{name: text for name, text in given.items() if name not in values}}
 
 
 def datumaro_attributes(shape: Shape | Tag, label: Label) -> dict[str, Any]:
