@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -21,6 +21,7 @@ from localcvat.jobs import update_job
 from localcvat.label_views import LabelView, list_label_views
 from localcvat.labeled_data import LabeledData
 from localcvat.listing import ListQuery
+from localcvat.operations import ItemProgress, Noun
 from localcvat.report import Report
 from localcvat.task_views import TaskData, list_task_views, read_task_view, update_task
 from localcvat.users import User
@@ -66,7 +67,7 @@ class Entity:
     """What projects, tasks and jobs share."""
 
     id: int
-    _noun: ClassVar[str]
+    _noun: ClassVar[Noun]
 
     def __init__(self, store: Store, value: Any) -> None:
         self._store = store
@@ -85,6 +86,11 @@ class Entity:
 
     def __hash__(self) -> int:
         return hash((self._noun, self.id))
+
+    @property
+    def value(self) -> Any:
+        """What the service gave: the fields as one value."""
+        return self._value
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values."""
@@ -105,18 +111,52 @@ class Entity:
 
         return io.BytesIO(preview(self._store, self._noun, self.id))
 
-    def _export(
+    def export_dataset(
         self,
-        export: Callable[..., Report],
         format_name: str,
         filename: PathLike,
-        include_images: bool,
-        options: Mapping[str, Any],
+        *,
+        include_images: bool = True,
+        **options: Any,
     ) -> Report:
+        """Write a dataset, a zip if `filename` ends so, else a folder; returns the loss report.
+
+        `options` are those of `convert.ConvertOptions`: strict, overwrite, transforms, progress, …
+        Raises LossError in strict mode if anything would be lost.
+        """
         from localcvat.convert import ConvertOptions
+        from localcvat.operations import export_dataset
 
         chosen = ConvertOptions(with_images=include_images, **options)
-        return export(self._store, self.id, Path(filename), format_name, chosen)
+        return export_dataset(self._store, self._noun, self.id, filename, format_name, chosen)
+
+
+class _BackedUp(Entity):
+    """What projects and tasks share: backups."""
+
+    def download_backup(
+        self,
+        filename: PathLike,
+        *,
+        lightweight: bool = False,
+        overwrite: bool = False,
+        progress: ItemProgress = None,
+    ) -> Report:
+        """Write a backup zip that a real CVAT restores; returns the report.
+
+        `lightweight` leaves the media out.
+        """
+        from localcvat.operations import write_backup
+
+        return write_backup(
+            self._store,
+            self._noun,
+            self.id,
+            filename,
+            lightweight=lightweight,
+            overwrite=overwrite,
+            progress=progress,
+        )
 
 
 class _Annotated(Entity):
@@ -150,6 +190,26 @@ class _Annotated(Entity):
         from localcvat.annotations import remove_annotations
 
         remove_annotations(self._store, self._scope, ids)
+
+    def import_annotations(
+        self,
+        format_name: str | None,
+        filename: PathLike,
+        *,
+        mode: str = "replace",
+        strict: bool = False,
+    ) -> Report:
+        """Read annotations, images matched by name; returns the loss report.
+
+        `format_name` None detects the format; `mode` is replace, append or merge.
+        """
+        from localcvat.operations import import_annotations
+
+        report = import_annotations(
+            self._store, self._noun, self.id, filename, format_name, mode=mode, strict=strict
+        )
+        self.fetch()
+        return report
 
     def get_frame(self, frame_id: int, *, quality: Quality = "original") -> io.BytesIO:
         """The picture of a frame (task-relative number): its file, or a ``compressed`` JPEG."""
@@ -191,7 +251,7 @@ class _Annotated(Entity):
         delete_frames(self._store, self._task_id, ids)
 
 
-class Project(Entity):
+class Project(_BackedUp):
     """A project in the store."""
 
     name: str
@@ -246,32 +306,22 @@ class Project(Entity):
         *,
         media: MediaMode = "copy",
         strict: bool = False,
+        **options: Any,
     ) -> Report:
         """Read a dataset into the project, one new task a subset; returns the loss report.
 
-        `format_name` None detects the format.
+        `format_name` None detects the format. `options` go to `exchange.import_into_project`.
         """
-        from localcvat.exchange import import_into_project
+        from localcvat.operations import import_project_dataset
 
-        _, report = import_into_project(
-            self._store, self.id, filename, format_name, media=media, strict=strict
+        _, report = import_project_dataset(
+            self._store, self.id, filename, format_name, media=media, strict=strict, **options
         )
         self.fetch()
         return report
 
-    def export_dataset(
-        self, format_name: str, filename: PathLike, *, include_images: bool = True, **options: Any
-    ) -> Report:
-        """Write the project as a dataset, a zip if `filename` ends so; returns the loss report.
 
-        `options` are those of `convert.ConvertOptions`: strict, overwrite, …
-        """
-        from localcvat.exchange import export_from_project
-
-        return self._export(export_from_project, format_name, filename, include_images, options)
-
-
-class Task(_Annotated):
+class Task(_Annotated, _BackedUp):
     """A task in the store."""
 
     name: str
@@ -305,6 +355,10 @@ class Task(_Annotated):
         update_task(self._store, self.id, **(body_of(values or {}) | fields))
         return self.fetch()
 
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, `size` among them."""
+        return {**super().to_dict(), "size": self.size}
+
     @property
     def size(self) -> int:
         """The number of frames."""
@@ -335,14 +389,6 @@ class Task(_Annotated):
         from localcvat.frames import task_meta
 
         return task_meta(self._store, self.id)
-
-    def export_dataset(
-        self, format_name: str, filename: PathLike, *, include_images: bool = True, **options: Any
-    ) -> Report:
-        """Write the task as a dataset, a zip if `filename` ends so; returns the loss report."""
-        from localcvat.exchange import export_from_task
-
-        return self._export(export_from_task, format_name, filename, include_images, options)
 
 
 class Job(_Annotated):

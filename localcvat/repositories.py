@@ -13,6 +13,7 @@ from localcvat.label_views import LabelView
 from localcvat.labelspec import labels_of
 from localcvat.listing import Collection, ListQuery
 from localcvat.listing import Page as FoundPage
+from localcvat.operations import ItemProgress
 from localcvat.requests import Request
 from localcvat.store.engine import Store
 from localcvat.users import User
@@ -121,6 +122,13 @@ class ProjectsRepo(_Repo[Project]):
                 raise
         return project.fetch()
 
+    def create_from_backup(self, filename: PathLike, *, progress: ItemProgress = None) -> Project:
+        """Make a project of a backup; raises BackupError and then nothing is kept."""
+        from localcvat.operations import restore_backup
+
+        made, _ = restore_backup(self._store, "project", filename, progress=progress)
+        return self.retrieve(made)
+
     def restore(self, obj_id: int) -> Project:
         """Bring a removed project back from the trash; raises NotFoundError."""
         projects.restore_project(self._store, obj_id)
@@ -150,6 +158,8 @@ class TasksRepo(_Repo[Task]):
         resources: Sequence[PathLike],
         *,
         data_params: Mapping[str, Any] | None = None,
+        annotation_path: PathLike = "",
+        annotation_format: str | None = None,
         labels: Any = (),
         **fields: Any,
     ) -> Task:
@@ -171,11 +181,34 @@ class TasksRepo(_Repo[Task]):
             self._store, name, files, project_id=project_id, labels=made, options=options
         )
         task = self.retrieve(number)
-        return task if assignee is None else task.update(assignee_id=assignee)
+        if assignee is not None:
+            task.update(assignee_id=assignee)
+        if annotation_path:
+            try:
+                task.import_annotations(annotation_format, annotation_path)
+            except BaseException:
+                task.remove()
+                raise
+        return task.fetch()
 
     def create(self, spec: Any, resources: Sequence[PathLike], **fields: Any) -> Task:
         """As `create_from_data`."""
         return self.create_from_data(spec, resources, **fields)
+
+    def create_from_backup(
+        self,
+        filename: PathLike,
+        *,
+        project_id: int | None = None,
+        progress: ItemProgress = None,
+    ) -> Task:
+        """Make a task of a backup, in a project when named; raises BackupError."""
+        from localcvat.operations import restore_backup
+
+        made, _ = restore_backup(
+            self._store, "task", filename, project_id=project_id, progress=progress
+        )
+        return self.retrieve(made)
 
     def restore(self, obj_id: int) -> Task:
         """Bring a removed task back from the trash; raises NotFoundError."""
@@ -247,9 +280,21 @@ class LabelsRepo:
         return label_views.read_label_view(self._store, obj_id)
 
     def update(self, obj_id: int, **fields: Any) -> LabelView:
-        """Change a label; without a `color` it gets a new one, as in CVAT."""
-        label_views.update_label(self._store, obj_id, fields)
+        """Change a label; `color` "" asks for the one CVAT gives."""
+        found = self.retrieve(obj_id)
+        label_views.update_label(self._store, obj_id, {"color": found.color, **fields})
         return self.retrieve(obj_id)
+
+    def create(
+        self, spec: Any, *, project_id: int | None = None, task_id: int | None = None
+    ) -> LabelView:
+        """Add a label, a name or a mapping as CVAT's, to a project or a task without one."""
+        body = {"name": spec} if isinstance(spec, str) else body_of(spec)
+        if project_id is not None:
+            projects.update_project(self._store, project_id, labels=[body])
+        else:
+            task_views.update_task(self._store, task_id or 0, labels=[body])
+        return max(self.list(project_id=project_id, task_id=task_id), key=lambda label: label.id)
 
     def remove(self, obj_id: int) -> None:
         """Remove a label with its annotations; raises NotFoundError."""

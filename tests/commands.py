@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -18,6 +20,31 @@ def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProc
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def run_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """As `run`, in this process: an interpreter costs most of what a small command takes."""
+    from localcvat.cli.main import run as run_in_process
+
+    out, err = TextIOWrapper(BytesIO()), TextIOWrapper(BytesIO())
+    os.environ.pop("LOCALCVAT_STORE", None)
+    before = Path.cwd()
+    os.chdir(cwd)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run_in_process([str(argument) for argument in arguments])
+            out.flush(), err.flush()
+    finally:
+        os.chdir(before)
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    return subprocess.CompletedProcess(arguments, code, *texts)
+
+
+def done_here(*arguments: object, cwd: Path) -> str:
+    """The standard output of a command in this process that must succeed."""
+    finished = run_here(*arguments, cwd=cwd)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
 
 
 def done(*arguments: object, cwd: Path | None = None) -> str:

@@ -111,11 +111,12 @@ def project_backup(
     as_json: bool,
 ) -> None:
     """Write a project as a backup zip that CVAT restores."""
-    from localcvat.backup.write import write_project_backup
+    from localcvat.operations import write_backup
 
     with opened(context) as store, item_progress("files") as progress:
-        report = write_project_backup(
+        report = write_backup(
             store,
+            "project",
             project_id,
             file,
             lightweight=lightweight,
@@ -141,11 +142,17 @@ def task_backup(
     as_json: bool,
 ) -> None:
     """Write a task as a backup zip that CVAT restores."""
-    from localcvat.backup.write import write_task_backup
+    from localcvat.operations import write_backup
 
     with opened(context) as store, item_progress("files") as progress:
-        report = write_task_backup(
-            store, task_id, file, lightweight=lightweight, overwrite=overwrite, progress=progress
+        report = write_backup(
+            store,
+            "task",
+            task_id,
+            file,
+            lightweight=lightweight,
+            overwrite=overwrite,
+            progress=progress,
         )
     _echo_written(report, as_json)
 
@@ -167,12 +174,12 @@ def project_create_from_backup(
     context: click.Context, file: str, as_json: bool, limits: Limits
 ) -> None:
     """Make a project of a backup and print its id."""
-    from localcvat.backup.restore import restore_project
-    from localcvat.report import Report
+    from localcvat.operations import restore_backup
 
-    report = Report()
     with opened(context) as store, item_progress("files") as progress:
-        made = restore_project(store, file, limits=limits, progress=progress, report=report)
+        made, report = restore_backup(
+            store, "project", file, limits=limits, progress=progress
+        )
     _echo_restored(made, report, as_json)
 
 
@@ -186,13 +193,11 @@ def task_create_from_backup(
     context: click.Context, file: str, project_id: int | None, as_json: bool, limits: Limits
 ) -> None:
     """Make a task of a backup and print its id; in a project, labels go by name."""
-    from localcvat.backup.restore import restore_task
-    from localcvat.report import Report
+    from localcvat.operations import restore_backup
 
-    report = Report()
     with opened(context) as store, item_progress("files") as progress:
-        made = restore_task(
-            store, file, project_id=project_id, limits=limits, progress=progress, report=report
+        made, report = restore_backup(
+            store, "task", file, project_id=project_id, limits=limits, progress=progress
         )
     _echo_restored(made, report, as_json)
 

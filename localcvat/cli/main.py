@@ -11,12 +11,21 @@ from localcvat.errors import LocalCvatError, UsageError
 
 COMMANDS = {
     "init": ("localcvat.cli.store:init", "Make a store in this folder."),
-    "project": ("localcvat.cli.project:project", "Create, list, import, export projects."),
-    "task": ("localcvat.cli.task:task", "Create, list, import, export tasks."),
+    "project": ("localcvat.cli.project:project", "Create, list, change, import, export projects."),
+    "task": ("localcvat.cli.task:task", "Create, list, change, import, export tasks."),
+    "job": ("localcvat.cli.job:job", "List, change, import, export jobs."),
+    "label": ("localcvat.cli.label:label", "List, create, change, delete labels."),
+    "request": ("localcvat.cli.request:request", "What was exported, imported and backed up."),
+    "user": ("localcvat.cli.user:user", "Users: owners and assignees."),
+    "org": ("localcvat.cli.user:org", "Organizations."),
     "convert": ("localcvat.cli.convert:convert", "Turn one dataset format into another."),
     "formats": ("localcvat.cli.formats:formats", "List the dataset formats."),
     "detect": ("localcvat.cli.detect:detect", "Say which format a dataset is in, and why."),
     "backup": ("localcvat.cli.backup:backup", "Inspect, check and repair CVAT backups."),
+    "check": ("localcvat.cli.store:check", "Check the store and its media."),
+    "gc": ("localcvat.cli.store:gc", "Free what is in the trash."),
+    "snapshot": ("localcvat.cli.store:snapshot", "Copy the database."),
+    "completion": ("localcvat.cli.completion:completion", "Completion for bash, zsh and fish."),
 }
 
 
@@ -38,7 +47,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def hyphens(token: str) -> str:
+    """Options and commands may be spelled with underscores or hyphens: cvat-cli has both."""
+    return token.replace("_", "-")
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": hyphens},
+)
 @click.option(
     "--store",
     metavar="DIR",

@@ -2,123 +2,140 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from localcvat.cli import options
 from localcvat.cli.backup import project_backup, project_create_from_backup
-from localcvat.cli.store import opened
-from localcvat.cli.tables import echo_json, echo_table
+from localcvat.cli.store import client_of
+from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
 
-COLUMNS = ("id", "name", "status", "owner", "assignee", "tasks", "updated")
+if TYPE_CHECKING:
+    from localcvat.client import Client
+
+COLUMNS = {
+    "id": lambda found: found.id,
+    "name": lambda found: found.name,
+    "status": lambda found: found.status,
+    "owner": lambda found: found.owner,
+    "assignee": lambda found: found.assignee,
+    "tasks": lambda found: found.task_count,
+    "updated": lambda found: found.updated_date,
+}
 
 
 @click.group()
 def project() -> None:
-    """Create, list, show, import, export and delete projects."""
+    """Create, list, change, import, export and delete projects."""
 
 
 project.add_command(project_backup)
 project.add_command(project_create_from_backup)
 
 
+def user_id(client: Client, name: str | None) -> int | None:
+    """The id of the user called `name`, None for an empty name; raises NotFoundError."""
+    from localcvat.errors import NotFoundError
+
+    if not name:
+        return None
+    found = client.users.list(where={"username": name})
+    if not found:
+        raise NotFoundError(f"no user {name!r}", hint="make one: localcvat user create NAME")
+    return found[0].id
+
+
+def changes(client: Client, **given: Any) -> dict[str, Any]:
+    """The fields that options give, users by name; what was left out is not there."""
+    fields = {name: value for name, value in given.items() if value is not None}
+    for name in ("owner", "assignee"):
+        if name in fields:
+            fields[f"{name}_id"] = user_id(client, fields.pop(name))
+    return fields
+
+
 @project.command()
 @click.argument("name")
 @click.option("--labels", default="[]", help="Labels: JSON as CVAT's, or a file of it.")
-@click.option("--bug_tracker", "--bug-tracker", "--bt", default="", help="URL of the bug tracker.")
-@click.option("--status", default="annotation", help="annotation, validation or completed.")
+@click.option("--bug_tracker", "--bug", "--bt", help="URL of the bug tracker.")
+@click.option("--owner", metavar="USER", help="User name; else whoever runs this.")
+@click.option("--assignee", metavar="USER", help="User name.")
+@click.option("--status", help="annotation, validation or completed.")
+@click.option("--org", "organization", metavar="SLUG", help="Organization of the project.")
+@click.option("--dataset_path", metavar="PATH", help="Dataset to import.")
+@click.option("--dataset_format", metavar="FORMAT", help="Its format; detected if left out.")
+@options.ignored("completion_verification_period")
 @click.pass_context
-def create(context: click.Context, name: str, labels: str, bug_tracker: str, status: str) -> None:
+def create(
+    context: click.Context,
+    /,
+    name: str,
+    labels: str,
+    dataset_path: str | None,
+    dataset_format: str | None,
+    **given: str | None,
+) -> None:
     """Make a project and print its id."""
-    from localcvat.labelspec import parse_labels
-    from localcvat.projects import create_project
-
-    made = parse_labels(labels)
-    with opened(context) as store:
-        click.echo(create_project(store, name, made, bug_tracker=bug_tracker, status=status))
+    with client_of(context) as client:
+        spec = {"name": name, **changes(client, **given)}
+        made = client.projects.create_from_dataset(
+            spec, labels=labels, dataset_path=dataset_path or "", dataset_format=dataset_format
+        )
+        click.echo(made.id)
 
 
 @project.command("ls")
-@click.option("--json", "as_json", is_flag=True, help="Print {count, results} as JSON.")
-@click.option("--name", help="Exact name.")
-@click.option("--owner", help="Exact user name of the owner.")
-@click.option("--assignee", help="Exact user name of the assignee.")
-@click.option("--status", help="annotation, validation or completed.")
-@click.option("--search", default="", help="Words in name, owner, assignee or status.")
-@click.option("--filter", "rule", default="", help="JSON Logic rule.")
-@click.option("--sort", default="-id", help="Fields, comma-separated, - for descending.")
-@click.option("--page", type=int, default=1)
-@click.option("--page-size", default="all", help="Rows a page, or all.")
+@options.list_options("name", "owner", "assignee", "status")
+@options.as_json
 @click.pass_context
-def list_(
-    context: click.Context,
-    as_json: bool,
-    name: str | None,
-    owner: str | None,
-    assignee: str | None,
-    status: str | None,
-    search: str,
-    rule: str,
-    sort: str,
-    page: int,
-    page_size: str,
-) -> None:
+def list_(context: click.Context, conditions: dict[str, Any], as_json: bool) -> None:
     """List projects."""
-    from localcvat.listing import ListQuery
-    from localcvat.projects import list_projects
-    from localcvat.query import page_size as size_of
-
-    wanted = ListQuery(
-        name=name,
-        owner=owner,
-        assignee=assignee,
-        status=status,
-        search=search,
-        filter=rule,
-        sort=sort,
-        page=page,
-        page_size=size_of(page_size),
-    )
-    with opened(context) as store:
-        found = list_projects(store, wanted)
-    if as_json:
-        echo_json({"count": found.count, "results": found.results})
-        return
-    echo_table(
-        COLUMNS,
-        [
-            (p.id, p.name, p.status, p.owner, p.assignee, p.task_count, p.updated_date)
-            for p in found.results
-        ],
-    )
+    with client_of(context) as client:
+        echo_page(client.projects.list(**conditions), as_json, COLUMNS)
 
 
 @project.command()
-@click.argument("project_id", type=int, metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@options.identified("project")
+@options.as_json
 @click.pass_context
 def show(context: click.Context, project_id: int, as_json: bool) -> None:
     """Show a project with its labels and tasks."""
-    import msgspec
-
-    from localcvat.projects import get_project, project_labels
-    from localcvat.tasks import list_tasks
-
-    with opened(context) as store:
-        found = get_project(store, project_id)
-        labels = project_labels(store, project_id)
-        tasks = list_tasks(store, project_id)
+    with client_of(context) as client:
+        found = client.projects.retrieve(project_id)
+        labels, tasks = found.get_labels(), found.get_tasks()
     if as_json:
-        body = msgspec.to_builtins(found)
-        body["labels"] = msgspec.to_builtins(labels)
-        body["tasks"] = msgspec.to_builtins(tasks)
+        body = {**found.to_dict(), "labels": labels, "tasks": [task.to_dict() for task in tasks]}
         echo_json(body)
         return
-    for field, value in msgspec.structs.asdict(found).items():
-        click.echo(f"{field}: {'' if value is None else value}")
+    echo_fields(found.value)
     for label in labels:
         names = ", ".join(spec.name for spec in label.attributes)
-        click.echo(f"label: {label.name} {label.color} {label.type} {names}".rstrip())
+        click.echo(f"label: {label.name} {label.color} {label.type or 'any'} {names}".rstrip())
     for task in tasks:
         click.echo(f"task: {task.id} {task.name} ({task.size} frames)")
+
+
+@project.command()
+@options.identified("project")
+@click.option("--name", help="New name.")
+@click.option("--status", help="annotation, validation or completed.")
+@click.option("--owner", metavar="USER", help="User name; '' for nobody.")
+@click.option("--assignee", metavar="USER", help="User name; '' for nobody.")
+@click.option("--bug_tracker", "--bug", "--bt", help="URL of the bug tracker.")
+@click.option(
+    "--labels",
+    metavar="JSON",
+    help="Changes as CVAT's PATCH: with an id changed, with deleted removed, without an id made.",
+)
+@click.pass_context
+def update(
+    context: click.Context, /, project_id: int, labels: str | None, **given: str | None
+) -> None:
+    """Change a project."""
+    with client_of(context) as client:
+        fields = changes(client, labels=parse_json(labels, "--labels"), **given)
+        client.projects.retrieve(project_id).update(fields)
 
 
 @project.command()
@@ -128,103 +145,95 @@ def delete(context: click.Context, project_ids: tuple[int, ...]) -> None:
     """Move projects to the trash; `project restore` brings them back, `gc` frees them."""
     from localcvat.projects import delete_projects
 
-    with opened(context) as store:
-        delete_projects(store, project_ids)
+    with client_of(context) as client:
+        delete_projects(client.store, project_ids)
 
 
 @project.command()
-@click.argument("project_id", type=int, metavar="ID")
+@options.identified("project")
 @click.pass_context
 def restore(context: click.Context, project_id: int) -> None:
     """Bring a deleted project back."""
-    from localcvat.projects import restore_project
-
-    with opened(context) as store:
-        restore_project(store, project_id)
+    with client_of(context) as client:
+        client.projects.restore(project_id)
 
 
 @project.command("import-dataset")
-@click.argument("project_id", type=int, metavar="ID")
+@options.identified("project")
 @click.argument("path")
 @click.option("--format", "format_name", help="Format name; detected if left out.")
-@click.option(
-    "--media",
-    type=click.Choice(["copy", "reference", "none"]),
-    default="copy",
-    help="Copy the images into the store, leave them where they are, or do without.",
-)
-@click.option("--strict", is_flag=True, help="Import nothing if anything would be lost.")
+@options.media
+@options.strict
 @click.option("--image-size", metavar="WxH", help="Size of images whose file is missing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@options.report_json
+@options.ignored("completion_verification_period")
 @click.pass_context
 def import_dataset(
     context: click.Context,
     project_id: int,
     path: str,
     format_name: str | None,
-    media: str,
+    media: Any,
     strict: bool,
     image_size: str | None,
     as_json: bool,
 ) -> None:
     """Read the dataset at PATH into a project, one task a subset."""
-    from typing import cast
+    from localcvat.cli.convert import parse_size
+    from localcvat.operations import import_project_dataset
 
-    from localcvat.cli.convert import echo_report, parse_size
-    from localcvat.exchange import import_into_project
-    from localcvat.store.media import MediaMode
-
-    with opened(context) as store:
-        task_ids, report = import_into_project(
-            store,
+    size = parse_size(image_size)
+    with client_of(context) as client:
+        task_ids, report = import_project_dataset(
+            client.store,
             project_id,
             path,
             format_name,
-            media=cast(MediaMode, media),
+            media=media,
             strict=strict,
-            image_size=parse_size(image_size),
+            image_size=size,
         )
-    if as_json:
-        echo_json({"tasks": task_ids, "report": report.to_dict()})
-    else:
-        echo_report(report)
+    echo_report(report, as_json, tasks=task_ids)
 
 
 @project.command("export-dataset")
-@click.argument("project_id", type=int, metavar="ID")
-@click.argument("path")
-@click.option("--format", "format_name", required=True, help="Format name.")
-@click.option("--with-images", type=click.Choice(["yes", "no"]), default="no")
-@click.option("--strict", is_flag=True, help="Write nothing if anything would be lost.")
-@click.option("--overwrite", is_flag=True, help="Replace PATH if it is an existing zip.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@options.identified("project")
+@click.argument("path", metavar="FILE")
+@click.option("--format", "format_name", default="CVAT for images 1.1", show_default=True)
+@options.with_images
+@options.strict
+@options.overwrite
+@options.report_json
+@options.ignored("completion_verification_period")
 @click.pass_context
 def export_dataset(
     context: click.Context,
     project_id: int,
     path: str,
     format_name: str,
-    with_images: str,
+    with_images: bool,
     strict: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Write a project as a dataset to PATH (a zip if it ends in .zip, else a folder)."""
-    from localcvat.cli.convert import echo_report
-    from localcvat.convert import ConvertOptions
-    from localcvat.exchange import export_from_project
+    """Write a project as a dataset to FILE: a zip if it ends in .zip, else a folder."""
+    from localcvat.cli.progress import item_progress
 
-    options = ConvertOptions(with_images=with_images == "yes", strict=strict, overwrite=overwrite)
-    with opened(context) as store:
-        report = export_from_project(store, project_id, path, format_name, options)
-    if as_json:
-        echo_json({"report": report.to_dict()})
-    else:
-        echo_report(report)
+    with client_of(context) as client, item_progress("images") as progress:
+        found = client.projects.retrieve(project_id)
+        report = found.export_dataset(
+            format_name,
+            path,
+            include_images=with_images,
+            strict=strict,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    echo_report(report, as_json)
 
 
 @project.command()
-@click.argument("project_id", type=int, metavar="ID")
+@options.identified("project")
 @click.option("-o", "--output", required=True, help="Image file to write (.png or .jpg).")
 @click.option("--annotations", is_flag=True, help="Draw the annotations, at full size.")
 @click.pass_context
@@ -232,5 +241,5 @@ def preview(context: click.Context, project_id: int, output: str, annotations: b
     """Write a picture of the project: the first frame of its newest task."""
     from localcvat.preview import write_preview
 
-    with opened(context) as store:
-        write_preview(store, "project", project_id, output, annotations)
+    with client_of(context) as client:
+        write_preview(client.store, "project", project_id, output, annotations)

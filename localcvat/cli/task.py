@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
+from localcvat.cli import options
 from localcvat.cli.backup import task_backup, task_create_from_backup
-from localcvat.cli.store import opened
-from localcvat.cli.tables import echo_json, echo_table
+from localcvat.cli.project import changes
+from localcvat.cli.store import client_of
+from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
+from localcvat.errors import UsageError
 
-COLUMNS = ("id", "name", "project", "subset", "status", "frames", "jobs")
+COLUMNS = {
+    "id": lambda found: found.id,
+    "name": lambda found: found.name,
+    "project": lambda found: found.project_id,
+    "subset": lambda found: found.subset,
+    "status": lambda found: found.status,
+    "frames": lambda found: found.size,
+    "jobs": lambda found: found.job_count,
+    "assignee": lambda found: found.assignee,
+    "updated": lambda found: found.updated_date,
+}
+DATA = (
+    *("chunk_size", "start_frame", "stop_frame", "frame_step", "image_quality"),
+    *("sorting_method", "use_zip_chunks", "media"),
+)
 
 
 @click.group()
 def task() -> None:
-    """Create, list, show, export and delete tasks."""
+    """Create, list, change, import, export and delete tasks."""
 
 
 task.add_command(task_backup)
@@ -24,162 +41,244 @@ task.add_command(task_create_from_backup)
 
 @task.command()
 @click.argument("name")
-@click.argument("resource_type", type=click.Choice(["local"]))
+@click.argument("resource_type", type=click.Choice(["local", "share", "remote"]))
 @click.argument("resources", nargs=-1, required=True, metavar="PATH...")
-@click.option("--project_id", "--project-id", type=int, help="Project of the task.")
+@click.option("--project_id", type=int, help="Project of the task.")
 @click.option("--labels", help="Labels of a task without a project: JSON or a file of it.")
-@click.option("--subset", default="", help="Subset in the project.")
-@click.option("--bug_tracker", "--bug-tracker", "--bt", default="")
-@click.option("--segment_size", "--segment-size", type=click.IntRange(min=0), default=0)
-@click.option("--overlap", type=click.IntRange(min=0), help="Default: 5 in videos, else 0.")
-@click.option("--start_frame", "--start-frame", type=click.IntRange(min=0), default=0)
-@click.option("--stop_frame", "--stop-frame", type=click.IntRange(min=0))
-@click.option("--frame_step", "--frame-step", type=click.IntRange(min=1), default=1)
-@click.option("--image_quality", "--image-quality", type=click.IntRange(0, 100), default=70)
-@click.option("--chunk_size", "--chunk-size", type=click.IntRange(min=1), help="Frames a chunk.")
-@click.option("--use_zip_chunks", "--use-zip-chunks", is_flag=True, help="Images for a video.")
+@click.option("--subset", help="Subset in the project.")
+@click.option("--bug_tracker", "--bug", "--bt", help="URL of the bug tracker.")
+@click.option("--assignee", metavar="USER", help="User name.")
+@click.option("--segment_size", type=click.IntRange(min=0), help="Frames a job; 0 for all.")
+@click.option("--overlap", type=click.IntRange(min=0), help="Frames two jobs share. Default: 5 in videos, else 0.")
+@click.option("--chunk_size", type=click.IntRange(min=1), help="Frames a chunk.")
+@click.option("--start_frame", type=click.IntRange(min=0), help="First file to use.")
+@click.option("--stop_frame", type=click.IntRange(min=0), help="Last file to use.")
+@click.option("--frame_step", type=click.IntRange(min=1), help="Use each nth file.")
+@click.option("--image_quality", type=click.IntRange(0, 100), help="Of compressed frames.")
+@click.option("--use_zip_chunks", is_flag=True, default=None, help="Images for a video.")
 @click.option(
     "--job_file_mapping",
-    "--job-file-mapping",
     type=click.File("rb"),
     help="JSON file: the list of files of each job, instead of --segment_size.",
 )
 @click.option(
     "--sorting-method",
     type=click.Choice(["lexicographical", "natural", "predefined", "random"]),
-    default="lexicographical",
+    help="Order of the frames.",
 )
-@click.option("--media", type=click.Choice(["copy", "reference", "none"]), default="copy")
+@options.media
+@click.option("--annotation_path", metavar="PATH", help="Annotations to import.")
+@click.option("--annotation_format", metavar="FORMAT", help="Their format; else detected.")
+@options.ignored("completion_verification_period", "copy_data", "use_cache")
 @click.pass_context
 def create(
     context: click.Context,
-    name: str,
+    /,
     resource_type: str,
     resources: tuple[str, ...],
-    project_id: int | None,
-    labels: str | None,
-    subset: str,
-    bug_tracker: str,
-    segment_size: int,
-    overlap: int | None,
-    start_frame: int,
-    stop_frame: int | None,
-    frame_step: int,
-    image_quality: int,
-    chunk_size: int | None,
-    use_zip_chunks: bool,
+    annotation_path: str | None,
+    annotation_format: str | None,
     job_file_mapping: BinaryIO | None,
-    sorting_method: str,
-    media: str,
+    **given: Any,
 ) -> None:
     """Make a task from local images, a video, point clouds, folders or zips; print its id."""
-    from typing import cast
-
-    from localcvat.labelspec import parse_labels
-    from localcvat.store.media import MediaMode
     from localcvat.task_media import read_mapping
-    from localcvat.tasks import TaskOptions, create_task, local_files
 
-    options = TaskOptions(
-        subset=subset,
-        bug_tracker=bug_tracker,
-        segment_size=segment_size,
-        overlap=overlap,
-        start_frame=start_frame,
-        stop_frame=stop_frame,
-        step=frame_step,
-        sorting_method=sorting_method,
-        image_quality=image_quality,
-        chunk_size=chunk_size,
-        use_zip_chunks=use_zip_chunks,
-        job_file_mapping=read_mapping(job_file_mapping) if job_file_mapping else None,
-        media=cast(MediaMode, media),
-    )
-    made = parse_labels(labels) if labels is not None else []
-    with opened(context) as store:
-        files = local_files(resources)
-        click.echo(
-            create_task(store, name, files, project_id=project_id, labels=made, options=options)
+    if resource_type != "local":
+        raise UsageError(f"there is no {resource_type} storage without a server", hint="use local")
+    data = {name: given.pop(name) for name in DATA}
+    if job_file_mapping is not None:
+        data["job_file_mapping"] = read_mapping(job_file_mapping)
+    with client_of(context) as client:
+        spec = changes(client, **given)
+        made = client.tasks.create_from_data(
+            spec,
+            resources,
+            data_params=data,
+            annotation_path=annotation_path or "",
+            annotation_format=annotation_format,
         )
+        click.echo(made.id)
 
 
 @task.command("ls")
-@click.option("--project_id", "--project-id", type=int, help="Only tasks of this project.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@options.list_options("name", "project_id", "owner", "assignee", "status", "subset", "mode")
+@options.as_json
 @click.pass_context
-def list_(context: click.Context, project_id: int | None, as_json: bool) -> None:
+def list_(context: click.Context, conditions: dict[str, Any], as_json: bool) -> None:
     """List tasks."""
-    from localcvat.tasks import list_tasks
-
-    with opened(context) as store:
-        tasks = list_tasks(store, project_id)
-    if as_json:
-        echo_json({"count": len(tasks), "results": tasks})
-        return
-    echo_table(
-        COLUMNS,
-        [(t.id, t.name, t.project_id, t.subset, t.status, t.size, t.job_count) for t in tasks],
-    )
+    with client_of(context) as client:
+        echo_page(client.tasks.list(**conditions), as_json, COLUMNS)
 
 
 @task.command()
-@click.argument("task_id", type=int, metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@options.identified("task")
+@options.as_json
 @click.pass_context
 def show(context: click.Context, task_id: int, as_json: bool) -> None:
-    """Show a task."""
-    import msgspec
-
-    from localcvat.tasks import get_task
-
-    with opened(context) as store:
-        found = get_task(store, task_id)
+    """Show a task with its jobs."""
+    with client_of(context) as client:
+        found = client.tasks.retrieve(task_id)
+        jobs = found.get_jobs()
     if as_json:
-        echo_json(found)
+        echo_json({**found.to_dict(), "jobs": [job.to_dict() for job in jobs]})
         return
-    for field, value in msgspec.structs.asdict(found).items():
-        click.echo(f"{field}: {'' if value is None else value}")
+    echo_fields(found.value)
+    for job in jobs:
+        frames = f"frames {job.start_frame} to {job.stop_frame}"
+        click.echo(f"job: {job.id} {job.type} {frames} {job.stage} {job.state}")
+
+
+@task.command()
+@options.identified("task")
+@click.option("--name", help="New name.")
+@click.option("--subset", help="Subset in the project.")
+@click.option("--project_id", type=int, help="Move the task into this project.")
+@click.option("--owner", metavar="USER", help="User name; '' for nobody.")
+@click.option("--assignee", metavar="USER", help="User name; '' for nobody.")
+@click.option("--bug_tracker", "--bug", "--bt", help="URL of the bug tracker.")
+@click.option("--labels", metavar="JSON", help="Changes of labels, as CVAT's PATCH.")
+@click.pass_context
+def update(context: click.Context, /, task_id: int, labels: str | None, **given: Any) -> None:
+    """Change a task, or move it into another project."""
+    with client_of(context) as client:
+        fields = changes(client, labels=parse_json(labels, "--labels"), **given)
+        client.tasks.retrieve(task_id).update(fields)
 
 
 @task.command()
 @click.argument("task_ids", type=int, nargs=-1, required=True, metavar="ID...")
 @click.pass_context
 def delete(context: click.Context, task_ids: tuple[int, ...]) -> None:
-    """Move tasks to the trash; `gc` frees what they hold."""
+    """Move tasks to the trash; `task restore` brings them back, `gc` frees them."""
     from localcvat.tasks import delete_tasks
 
-    with opened(context) as store:
-        delete_tasks(store, task_ids)
+    with client_of(context) as client:
+        delete_tasks(client.store, task_ids)
+
+
+@task.command()
+@options.identified("task")
+@click.pass_context
+def restore(context: click.Context, task_id: int) -> None:
+    """Bring a deleted task back."""
+    with client_of(context) as client:
+        client.tasks.restore(task_id)
+
+
+@task.command("import-dataset")
+@options.identified("task")
+@click.argument("path", metavar="FILE")
+@click.option("--format", "format_name", help="Format name; detected if left out.")
+@options.import_mode
+@options.strict
+@options.report_json
+@options.ignored("completion_verification_period")
+@click.pass_context
+def import_dataset(
+    context: click.Context,
+    task_id: int,
+    path: str,
+    format_name: str | None,
+    mode: str,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Read annotations into a task; images are matched by name."""
+    with client_of(context) as client:
+        found = client.tasks.retrieve(task_id)
+        report = found.import_annotations(format_name, path, mode=mode, strict=strict)
+    echo_report(report, as_json)
 
 
 @task.command("export-dataset")
-@click.argument("task_id", type=int, metavar="ID")
-@click.argument("path")
-@click.option("--format", "format_name", required=True, help="Format name.")
-@click.option("--with-images", type=click.Choice(["yes", "no"]), default="no")
-@click.option("--strict", is_flag=True, help="Write nothing if anything would be lost.")
-@click.option("--overwrite", is_flag=True, help="Replace PATH if it is an existing zip.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@options.identified("task")
+@click.argument("path", metavar="FILE")
+@click.option("--format", "format_name", default="CVAT for images 1.1", show_default=True)
+@options.with_images
+@options.strict
+@options.overwrite
+@options.report_json
+@options.ignored("completion_verification_period")
 @click.pass_context
 def export_dataset(
     context: click.Context,
     task_id: int,
     path: str,
     format_name: str,
-    with_images: str,
+    with_images: bool,
     strict: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Write a task as a dataset to PATH."""
-    from localcvat.cli.convert import echo_report
-    from localcvat.convert import ConvertOptions
-    from localcvat.exchange import export_from_task
+    """Write a task as a dataset to FILE: a zip if it ends in .zip, else a folder."""
+    from localcvat.cli.progress import item_progress
 
-    options = ConvertOptions(with_images=with_images == "yes", strict=strict, overwrite=overwrite)
-    with opened(context) as store:
-        report = export_from_task(store, task_id, path, format_name, options)
-    if as_json:
-        echo_json({"report": report.to_dict()})
-    else:
-        echo_report(report)
+    with client_of(context) as client, item_progress("images") as progress:
+        report = client.tasks.retrieve(task_id).export_dataset(
+            format_name,
+            path,
+            include_images=with_images,
+            strict=strict,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    echo_report(report, as_json)
+
+
+@task.command()
+@options.identified("task")
+@click.argument("frame_ids", type=int, nargs=-1, metavar="[FRAME...]")
+@click.option("--frame_ids", "more", metavar="N,…", help="Frames too; all when none is named.")
+@click.option("--outdir", default=".", help="Folder for the pictures. Default: this one.")
+@click.option(
+    "--quality",
+    type=click.Choice(["original", "compressed"]),
+    default="original",
+    help="The files as they are, or JPEGs of the task's image quality.",
+)
+@click.pass_context
+def frames(
+    context: click.Context,
+    task_id: int,
+    frame_ids: tuple[int, ...],
+    more: str | None,
+    outdir: str,
+    quality: Any,
+) -> None:
+    """Write frames as task_<ID>_frame_<FRAME>, and print their paths."""
+    from localcvat.cli.progress import item_progress
+
+    wanted = [*frame_ids, *_numbers(more)]
+    with client_of(context) as client, item_progress("frames") as progress:
+        found = client.tasks.retrieve(task_id)
+        for done, number in enumerate(wanted or range(found.size), 1):
+            (path,) = found.download_frames(
+                [number],
+                outdir=outdir,
+                quality=quality,
+                filename_pattern=f"task_{task_id}_frame_{{frame_id:06d}}{{frame_ext}}",
+            )
+            click.echo(path)
+            if progress is not None:
+                progress(done)
+
+
+def _numbers(text: str | None) -> list[int]:
+    try:
+        return [int(part) for part in (text or "").replace(",", " ").split()]
+    except ValueError as error:
+        raise UsageError(f"--frame_ids: {text!r} is no list of numbers") from error
+
+
+@task.command()
+@options.identified("task")
+@click.option("-o", "--output", required=True, help="Image file to write (.png or .jpg).")
+@click.option("--annotations", is_flag=True, help="Draw the annotations, at full size.")
+@click.pass_context
+def preview(context: click.Context, task_id: int, output: str, annotations: bool) -> None:
+    """Write a picture of the task: its first frame."""
+    from localcvat.preview import write_preview
+
+    with client_of(context) as client:
+        write_preview(client.store, "task", task_id, output, annotations)

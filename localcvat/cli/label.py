@@ -1,0 +1,102 @@
+"""`localcvat label …`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from localcvat.cli import options
+from localcvat.cli.store import client_of
+from localcvat.cli.tables import echo_json, echo_table, parse_json
+from localcvat.errors import UsageError
+
+ATTRIBUTES = "Attributes as CVAT's JSON: new ones, or with an id changed ones."
+
+
+@click.group()
+def label() -> None:
+    """List, create, change and delete labels."""
+
+
+@label.command("ls")
+@click.option("--project_id", type=int, help="Only of this project.")
+@click.option("--task_id", type=int, help="Only of this task, or of its project.")
+@click.option("--job_id", type=int, help="Only of this job's task.")
+@options.as_json
+@click.pass_context
+def list_(
+    context: click.Context,
+    project_id: int | None,
+    task_id: int | None,
+    job_id: int | None,
+    as_json: bool,
+) -> None:
+    """List labels, sublabels inside their skeletons."""
+    with client_of(context) as client:
+        found = client.labels.list(project_id=project_id, task_id=task_id, job_id=job_id)
+    if as_json:
+        page = {"count": len(found), "next": None, "previous": None}
+        echo_json({**page, "results": found})
+        return
+    columns = ("id", "name", "color", "type", "project", "task", "attributes", "sublabels")
+    rows = [
+        (one.id, one.name, one.color, one.type or "any", one.project_id, one.task_id)
+        + ([spec.name for spec in one.attributes], [sub.name for sub in one.sublabels])
+        for one in found
+    ]
+    echo_table(columns, rows)
+
+
+@label.command()
+@click.argument("name")
+@click.option("--project_id", type=int, help="Project of the label.")
+@click.option("--task_id", type=int, help="Task of the label, one without a project.")
+@click.option("--color", help="#rrggbb; else the one CVAT gives this name.")
+@click.option("--type", help="any, rectangle, polygon, …, skeleton or tag.")
+@click.option("--attributes", metavar="JSON", help=ATTRIBUTES)
+@click.option("--sublabels", metavar="JSON", help="Of a skeleton.")
+@click.option("--svg", help="Of a skeleton.")
+@click.pass_context
+def create(
+    context: click.Context, /, project_id: int | None, task_id: int | None, **given: str | None
+) -> None:
+    """Add a label to a project or task and print its id."""
+    if (project_id is None) == (task_id is None):
+        raise UsageError("name the label's owner", hint="--project_id or --task_id")
+    with client_of(context) as client:
+        made = client.labels.create(_fields(given), project_id=project_id, task_id=task_id)
+        click.echo(made.id)
+
+
+@label.command()
+@options.identified("label")
+@click.option("--name", help="New name.")
+@click.option("--color", help="#rrggbb, or '' for the one CVAT gives this name.")
+@click.option("--type", help="any, rectangle, polygon, … or tag.")
+@click.option("--attributes", metavar="JSON", help=ATTRIBUTES)
+@click.pass_context
+def update(context: click.Context, /, label_id: int, **given: str | None) -> None:
+    """Change a label; its annotations stay with it."""
+    with client_of(context) as client:
+        client.labels.update(label_id, **_fields(given))
+
+
+@label.command()
+@click.argument("label_ids", type=int, nargs=-1, required=True, metavar="ID...")
+@click.pass_context
+def delete(context: click.Context, label_ids: tuple[int, ...]) -> None:
+    """Remove labels with all their annotations."""
+    with client_of(context) as client:
+        for label_id in label_ids:
+            client.labels.retrieve(label_id)
+        for label_id in label_ids:
+            client.labels.remove(label_id)
+
+
+def _fields(given: dict[str, str | None]) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for name in ("attributes", "sublabels"):
+        if name in fields:
+            fields[name] = parse_json(fields[name], f"--{name}")
+    return fields
