@@ -177,9 +177,7 @@ def project_create_from_backup(
     from localcvat.operations import restore_backup
 
     with opened(context) as store, item_progress("files") as progress:
-        made, report = restore_backup(
-            store, "project", file, limits=limits, progress=progress
-        )
+        made, report = restore_backup(store, "project", file, limits=limits, progress=progress)
     _echo_restored(made, report, as_json)
 
 

@@ -49,7 +49,11 @@ task.add_command(task_create_from_backup)
 @click.option("--bug_tracker", "--bug", "--bt", help="URL of the bug tracker.")
 @click.option("--assignee", metavar="USER", help="User name.")
 @click.option("--segment_size", type=click.IntRange(min=0), help="Frames a job; 0 for all.")
-@click.option("--overlap", type=click.IntRange(min=0), help="Frames two jobs share. Default: 5 in videos, else 0.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    help="Frames two jobs share; 5 in videos, else 0.",
+)
 @click.option("--chunk_size", type=click.IntRange(min=1), help="Frames a chunk.")
 @click.option("--start_frame", type=click.IntRange(min=0), help="First file to use.")
 @click.option("--stop_frame", type=click.IntRange(min=0), help="Last file to use.")
