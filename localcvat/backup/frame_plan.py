@@ -116,7 +116,7 @@ def _ordered(
     """All frames in the order of the sorting method, before start, stop and step."""
     listed = [image[0] for image in manifest.images] if manifest is not None else []
     if light:
-        return [path for path in listed if path]
+        return listed
     if data.sorting_method in ("predefined", "random"):
         if manifest is None:
             raise BackupError(
@@ -128,7 +128,7 @@ def _ordered(
         gone = [path for path in listed if path and path not in known]
         if gone:
             raise BackupError(f"Can't find file '{gone[0]}' in the input files", where=where)
-        return [path for path in listed if path]
+        return listed
     if data.sorting_method == "natural":
         # The manifest was written in CVAT's own natural order, which depends on its platform.
         if len(listed) == len(present) and set(listed) == set(present):
@@ -139,7 +139,8 @@ def _ordered(
 
 def _used(ordered: list[str], data: DataRecord) -> list[str]:
     stop = len(ordered) if data.stop_frame is None else data.stop_frame + 1
-    return ordered[data.start_frame : stop : data.step]
+    # A manifest may hold placeholders for frames that are not used.
+    return [path for path in ordered[data.start_frame : stop : data.step] if path]
 
 
 def _check_mapping(
