@@ -1,0 +1,16 @@
+"""Formats with label pictures, lists and tables against CVAT's own exports."""
+
+from __future__ import annotations
+
+import pytest
+
+from golden_compare import assert_same
+from goldens import Golden, goldens
+
+NAMES = ("Segmentation mask 1.1",)
+GOLDENS = [golden for name in NAMES for golden in goldens(name)]
+
+
+@pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: f"{golden.format_name}-{golden}")
+def test_the_format_is_exported_as_cvat_does(golden: Golden) -> None:
+    assert_same(golden)
