@@ -1,0 +1,218 @@
+"""KITTI: a text file of boxes and three label pictures an image (formats specification, 11).
+
+``<subset>/image_2/<id>.<ext>``, ``<subset>/label_2/<id>.txt`` with 15 or 16 fields a box,
+``<subset>/semantic_rgb|semantic|instance/<id>.png``, ``label_colors.txt``. A pixel of `instance` is
+256 times the class plus the number of the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from localcvat.archive import Sink, Source
+from localcvat.labels import parse_color
+from localcvat.model import Dataset, Item, Label, Shape, flat_labels
+from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
+from localcvat.report import Report
+from localcvat_formats.cvat_dialect import datumaro_attributes
+from localcvat_formats.cvat_values import as_float, as_int, box_of
+from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiReader
+from localcvat_formats.labelmap import BACKGROUND, BLACK, LabelMapEntry
+from localcvat_formats.segmentation_mask import plain_entries
+from localcvat_formats.segments import (
+    masks_of,
+    merged_groups,
+    merged_parts,
+    painted,
+    write_color_png,
+    write_gray_png,
+)
+from localcvat_formats.voc_segments import background_index
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RGB, IMAGES = "semantic_rgb", "image_2"
+OBJECT_BITS = 8
+MOST_OBJECTS = 255
+UNKNOWN = "-1"
+NO_ANGLE, NO_SIZE, NO_PLACE = "-10", ("-1", "-1", "-1"), ("-1000", "-1000", "-1000")
+WRITTEN = frozenset(("truncated", "score"))
+CVAT_ONLY = frozenset(("occluded", "rotation", "track_id", "keyframe"))
+
+
+class Kitti(Format):
+    """Boxes with truncated, occluded and score; masks by class and object."""
+
+    name = "kitti"
+    cvat_names = ("KITTI 1.0",)
+    summary = "KITTI: label_2 text files with boxes, instance and semantic label pictures"
+
+    def capabilities(self, dialect: Dialect) -> Capabilities:
+        cvat = dialect == "cvat"
+        return Capabilities(
+            kinds=frozenset(("rectangle", "mask")),
+            converts=dict.fromkeys(("polygon", "ellipse"), "mask"),
+            attributes=True,
+            occluded=True,
+            score=not cvat,
+            multipart=not cvat,
+            label_colors=True,
+            rotated_boxes="mask" if cvat else "",
+            decimals=2 if cvat else None,
+        )
+
+    def detect(self, source: Source) -> Detection:
+        for name in source.names:
+            parts = name.split("/")
+            if (BOXES in parts[:-1] and name.endswith(".txt")) or (
+                INSTANCES in parts[:-1] and name.endswith(".png")
+            ):
+                return Detection(score=85, reason=f"{name} is KITTI's")
+        return Detection(score=0, reason=f"no {BOXES}/*.txt or {INSTANCES}/*.png")
+
+    def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
+        return KittiReader(source, options, report).dataset()
+
+    def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
+        _Writer(dataset, sink, options, report).write()
+
+
+def cvat_entries(labels: Sequence[Label]) -> list[LabelMapEntry]:
+    """CVAT's label map: by name, but the background is first."""
+    entries = [
+        LabelMapEntry(name=label.name, color=parse_color(label.color) or BLACK)
+        for label, _ in flat_labels(labels)
+    ]
+    if all(entry.name != BACKGROUND for entry in entries):
+        entries.append(LabelMapEntry(name=BACKGROUND, color=BLACK))
+    entries.sort(key=lambda entry: entry.name)
+    background = entries.pop(background_index(entries) or 0)
+    return [background, *entries]
+
+
+class _Writer:
+    """Writes one dataset."""
+
+    def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
+        self._dataset = dataset
+        self._sink = sink
+        self._report = report
+        self._cvat = options.dialect == "cvat"
+        self._with_images = options.with_images
+        labels = dataset.header.labels
+        self._entries = cvat_entries(labels) if self._cvat else plain_entries(labels, report)
+        self._indices = {entry.name: index for index, entry in enumerate(self._entries)}
+        self._labels = {label.name: label for label in labels}
+
+    def write(self) -> None:
+        """Write everything."""
+        for item in self._dataset.items:
+            self._item(item)
+        rows = ["{} {} {} {}\n".format(*(e.color or BLACK), e.name) for e in self._entries]
+        self._sink.write("label_colors.txt", "".join(rows).encode())
+
+    def _item(self, item: Item) -> None:
+        merge = merged_groups if self._cvat else merged_parts
+        masks = merge(masks_of(item), self._report, item.path)
+        if masks and not (item.width and item.height):
+            self._report.dropped("mask", "the image's size is unknown", item.path, count=len(masks))
+        elif masks:
+            self._pictures(item, masks)
+        boxes = [shape for shape in item.shapes if shape.type == "rectangle"]
+        if boxes or not (self._cvat or masks):
+            line = self._cvat_line if self._cvat else self._line
+            text = "".join(line(shape, item) for shape in boxes)
+            self._sink.write(f"{item.subset}/{BOXES}/{item.stem}.txt", text.encode())
+        if self._with_images and item.media is not None:
+            self._sink.add_media(f"{item.subset}/{IMAGES}/{item.path}", item.media)
+
+    def _pictures(self, item: Item, masks: list[Shape]) -> None:
+        import numpy as np
+
+        canvas, order = painted(masks, item.width, item.height, self._report, item.path)
+        classes = np.array([0, *(self._indices.get(m.label, 0) for m in order)], dtype=np.uint32)
+        objects = np.zeros(len(order) + 1, dtype=np.uint32)
+        if not self._cvat:
+            objects = self._object_numbers(item, order, classes)
+        for mask in order:
+            self._lose_attributes(mask, item, mask.attributes)
+        semantic = classes[canvas]
+        colors = [entry.color or BLACK for entry in self._entries]
+        self._png(item, INSTANCES, ((classes << OBJECT_BITS) + objects)[canvas])
+        self._png(item, SEMANTIC, semantic)
+        write_color_png(self._sink, f"{item.subset}/{RGB}/{item.stem}.png", semantic, colors)
+
+    def _object_numbers(
+        self, item: Item, order: list[Shape], classes: NDArray[np.uint32]
+    ) -> NDArray[np.uint32]:
+        """The number of each object among those of its class, from 1."""
+        import numpy as np
+
+        counts: dict[int, int] = {}
+        numbers = [0]
+        for index in classes[1:].tolist():
+            counts[index] = counts.get(index, 0) + 1
+            numbers.append(min(counts[index], MOST_OBJECTS))
+        beyond = sum(max(count - MOST_OBJECTS, 0) for count in counts.values())
+        if beyond:
+            why = f"a class has {MOST_OBJECTS} objects an image: joined to the last"
+            self._report.changed("mask", why, item.path, count=beyond)
+        return np.array(numbers, dtype=np.uint32)
+
+    def _png(self, item: Item, folder: str, canvas: NDArray[Any]) -> None:
+        import numpy as np
+
+        name = f"{item.subset}/{folder}/{item.stem}.png"
+        write_gray_png(self._sink, name, canvas.astype(np.uint16))
+
+    def _lose_attributes(self, shape: Shape, item: Item, values: dict[str, Any]) -> None:
+        lost = [name for name in values if name not in WRITTEN | CVAT_ONLY]
+        if lost:
+            why = "KITTI has no place for it"
+            self._report.dropped("attribute", why, item.path, count=len(lost))
+
+    def _cvat_line(self, shape: Shape, item: Item) -> str:
+        values = datumaro_attributes(shape, self._labels[shape.label])
+        self._lose_attributes(shape, item, shape.attributes)
+        x, y, width, height = box_of(shape)
+        fields = [
+            shape.label,
+            as_float(values.get("truncated"), 0.0),
+            as_int(values.get("occluded")),
+            UNKNOWN,
+            *(x, y, x + width, y + height),
+            *[UNKNOWN] * 7,
+            as_float(values.get("score"), 1.0),
+        ]
+        return " ".join(map(str, fields)) + "\n"
+
+    def _line(self, shape: Shape, item: Item) -> str:
+        self._lose_attributes(shape, item, shape.attributes)
+        extras = (shape.extras or {}).get("kitti", {})
+        occluded = extras.get("occluded", "0")
+        if shape.occluded != (occluded not in ("0", "-1")):
+            occluded = str(int(shape.occluded))
+        fields = [
+            shape.label,
+            _truncation(shape, extras),
+            occluded,
+            extras.get("alpha", NO_ANGLE),
+            *(f"{value:.6f}".rstrip("0").rstrip(".") for value in shape.points),
+            *extras.get("dimensions", NO_SIZE),
+            *extras.get("location", NO_PLACE),
+            extras.get("rotation_y", NO_ANGLE),
+        ]
+        if shape.score is not None:
+            fields.append(repr(shape.score))
+        return " ".join(fields) + "\n"
+
+
+def _truncation(shape: Shape, extras: dict[str, Any]) -> str:
+    text = shape.attributes.get("truncated", "").lower()
+    if text in ("", "false"):
+        stated = str(extras.get("truncated", "0"))
+        return stated if as_float(stated, 1.0) <= 0 else "0"
+    return "1" if text == "true" else str(as_float(text, 1.0))
