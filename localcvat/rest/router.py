@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localcvat.errors import LocalCvatError, NotFoundError, StoreError, ValidationError
-from localcvat.rest import jobs, labels, people, projects, requests, tasks
+from localcvat.rest import jobs, labeled_data, labels, people, projects, requests, tasks
 from localcvat.rest.calls import Answer, ApiError, Call
 
 Handler = Callable[..., Answer]
@@ -28,6 +28,18 @@ def _routes() -> list[tuple[re.Pattern[str], dict[str, Handler]]]:
         f"tasks/{ID}": {"GET": tasks.show, "PATCH": tasks.change, "DELETE": tasks.delete},
         "jobs": {"GET": jobs.index, "POST": jobs.create},
         f"jobs/{ID}": {"GET": jobs.show, "PATCH": jobs.change, "DELETE": jobs.delete},
+        f"jobs/{ID}/annotations": {
+            "GET": labeled_data.of_job,
+            "PUT": labeled_data.replace_in_job,
+            "PATCH": labeled_data.change_in_job,
+            "DELETE": labeled_data.clear_job,
+        },
+        f"tasks/{ID}/annotations": {
+            "GET": labeled_data.of_task,
+            "PUT": labeled_data.replace_in_task,
+            "PATCH": labeled_data.change_in_task,
+            "DELETE": labeled_data.clear_task,
+        },
         "labels": {"GET": labels.index},
         f"labels/{ID}": {"GET": labels.show, "PATCH": labels.change, "DELETE": labels.delete},
         "users": {"GET": people.users},

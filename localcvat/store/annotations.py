@@ -341,7 +341,8 @@ class _Decoder:
             extras=orjson.loads(row[16]) if row[16] else None,
         )
         if row[2] is not None:
-            parents[row[2]].elements.append(shape)
+            # Elements follow their shape, which may be no skeleton: CVAT takes what it is given.
+            parents.get(row[2], shapes[-1]).elements.append(shape)
             return
         shapes.append(shape)
         if shape.type == "skeleton":
