@@ -118,6 +118,41 @@ def create_task(
         return task_id
 
 
+def attach_data(
+    store: Store, task_id: int, files: Sequence[TaskFile], options: TaskOptions | None = None
+) -> None:
+    """Give a task that was made without data its media, segments and jobs; see `create_task`.
+
+    `segment_size` and `overlap` are the task's own; subset and bug tracker of `options` mean
+    nothing here. Raises ValidationError when the task has data already.
+    """
+    options = options or TaskOptions()
+    with store.read() as session:
+        task = _empty_task(session, task_id)
+        options = msgspec.structs.replace(
+            options, segment_size=task.segment_size, overlap=task.overlap
+        )
+    _check_mapping(options)
+    media = TaskMedia(files)
+    plan = None
+    with suppress(Undecoded):
+        plan = media.plan(options.data_record(), options.job_file_mapping, later)
+    with store.media.batch() as batch, store.write() as session:
+        task = _empty_task(session, task_id)
+        _fill(store, session, batch, task, media, plan, options)
+        task.updated_date = now()
+        if task.project_id is not None:
+            project_row(session, task.project_id).updated_date = now()
+        batch.sync()
+
+
+def _empty_task(session: Session, task_id: int) -> TaskRow:
+    task = task_row(session, task_id)
+    if task.data_id is not None:
+        raise ValidationError(["Adding more data is not supported"])
+    return task
+
+
 def _check(
     name: str, project_id: int | None, labels: Sequence[Label], options: TaskOptions
 ) -> None:
@@ -162,6 +197,34 @@ def _insert(
 ) -> int:
     if project_id is not None:
         project_row(session, project_id).updated_date = now()
+    task = TaskRow(
+        name=name.strip(),
+        project_id=project_id,
+        subset=options.subset,
+        bug_tracker=options.bug_tracker,
+        owner_id=current_user(session).id,
+        created_date="",
+        updated_date="",
+    )
+    task_id = insert_task(session, task, None)
+    if project_id is None:
+        made = list(labels)
+        fill_colors(made)
+        insert_labels(session, made, task_id=task_id)
+    _fill(store, session, batch, task, media, plan, options)
+    return task_id
+
+
+def _fill(
+    store: Store,
+    session: Session,
+    batch: Batch,
+    task: TaskRow,
+    media: TaskMedia,
+    plan: FramePlan | None,
+    options: TaskOptions,
+) -> None:
+    """Write the data, frames, segments and jobs of a task."""
     ids = {file.path: keep_media(session, batch, file.media, options.media) for file in media.files}
     if plan is None:
         plan = media.plan(
@@ -169,28 +232,16 @@ def _insert(
         )
     size, video = len(plan.frames), plan.kind == "video"
     segment_size, overlap = _segments(options, size, video)
-    task = TaskRow(
-        name=name.strip(),
-        project_id=project_id,
-        subset=options.subset,
-        bug_tracker=options.bug_tracker,
-        mode="interpolation" if video else "annotation",
-        dimension="3d" if plan.kind == "clouds" else "2d",
-        overlap=overlap,
-        segment_size=segment_size,
-        owner_id=current_user(session).id,
-        created_date="",
-        updated_date="",
-    )
     data = _data_row(plan, options)
-    task_id = insert_task(session, task, data)
-    if project_id is None:
-        made = list(labels)
-        fill_colors(made)
-        insert_labels(session, made, task_id=task_id)
+    session.add(data)
+    session.flush()
+    task.data_id = data.id
+    task.mode = "interpolation" if video else "annotation"
+    task.dimension = "3d" if plan.kind == "clouds" else "2d"
+    task.segment_size, task.overlap = segment_size, overlap
+    session.add(task)
     _write_files(FrameWriter(session, int(data.id or 0)), media, plan, ids)
-    insert_jobs(session, task_id, _jobs(options, size, segment_size, overlap))
-    return task_id
+    insert_jobs(session, int(task.id or 0), _jobs(options, size, segment_size, overlap))
 
 
 def _decode(
