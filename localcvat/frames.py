@@ -139,6 +139,16 @@ def delete_frames(store: Store, task_id: int, numbers: Iterable[int]) -> None:
         task.updated_date = now()
 
 
+def set_deleted_frames(store: Store, task_id: int, numbers: Iterable[int]) -> None:
+    """Say which frames of a task are deleted, and no others; numbers past the end are dropped."""
+    with store.write() as session:
+        task = task_row(session, task_id)
+        data = _data(session, task)
+        kept = sorted({number for number in numbers if 0 <= number < data.size})
+        data.deleted_frames = orjson.dumps(kept).decode()
+        task.updated_date = now()
+
+
 def _data(session: Session, task: TaskRow) -> DataRow:
     data = session.get(DataRow, task.data_id) if task.data_id is not None else None
     if data is None:

@@ -117,7 +117,7 @@ REQUESTS = Collection(
         "status": STATUSES,
         "action": ("autoannotate", "create", "import", "export"),
         "target": ("project", "task", "job"),
-        "subresource": ("annotations", "dataset", "backup"),
+        "subresource": ("annotations", "dataset", "backup", "task"),
     },
     default_sort="-created_date",
 )

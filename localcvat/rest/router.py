@@ -7,13 +7,25 @@ from collections.abc import Callable
 from typing import Any
 
 from localcvat.errors import LocalCvatError, NotFoundError, StoreError, ValidationError
-from localcvat.rest import jobs, labeled_data, labels, people, projects, requests, tasks
+from localcvat.rest import (
+    data,
+    guides,
+    jobs,
+    labeled_data,
+    labels,
+    people,
+    projects,
+    requests,
+    server,
+    tasks,
+    transfers,
+)
 from localcvat.rest.calls import Answer, ApiError, Call
 
 Handler = Callable[..., Answer]
 
 ID = r"(\d+)"
-RQ_ID = r"([^/]+)"
+NAME = r"([^/]+)"
 
 
 def _routes() -> list[tuple[re.Pattern[str], dict[str, Handler]]]:
@@ -28,18 +40,6 @@ def _routes() -> list[tuple[re.Pattern[str], dict[str, Handler]]]:
         f"tasks/{ID}": {"GET": tasks.show, "PATCH": tasks.change, "DELETE": tasks.delete},
         "jobs": {"GET": jobs.index, "POST": jobs.create},
         f"jobs/{ID}": {"GET": jobs.show, "PATCH": jobs.change, "DELETE": jobs.delete},
-        f"jobs/{ID}/annotations": {
-            "GET": labeled_data.of_job,
-            "PUT": labeled_data.replace_in_job,
-            "PATCH": labeled_data.change_in_job,
-            "DELETE": labeled_data.clear_job,
-        },
-        f"tasks/{ID}/annotations": {
-            "GET": labeled_data.of_task,
-            "PUT": labeled_data.replace_in_task,
-            "PATCH": labeled_data.change_in_task,
-            "DELETE": labeled_data.clear_task,
-        },
         "labels": {"GET": labels.index},
         f"labels/{ID}": {"GET": labels.show, "PATCH": labels.change, "DELETE": labels.delete},
         "users": {"GET": people.users},
@@ -54,11 +54,67 @@ def _routes() -> list[tuple[re.Pattern[str], dict[str, Handler]]]:
             "GET": people.organization,
             "DELETE": people.remove_organization,
         },
+        **_data_routes(),
+        **_transfer_routes(),
+        "guides": {"POST": guides.create},
+        f"guides/{ID}": {"GET": guides.show, "PATCH": guides.change, "DELETE": guides.delete},
+        "assets": {"POST": guides.upload},
+        f"assets/{NAME}": {"GET": guides.asset, "DELETE": guides.remove_asset},
+        "server/about": {"GET": server.about},
+        "server/annotation/formats": {"GET": server.formats},
         "requests": {"GET": requests.index},
-        f"requests/{RQ_ID}": {"GET": requests.show, "DELETE": requests.delete},
-        f"requests/{RQ_ID}/cancel": {"POST": requests.cancel},
+        f"requests/{NAME}": {"GET": requests.show, "DELETE": requests.delete},
+        f"requests/{NAME}/cancel": {"POST": requests.cancel},
     }
     return [(re.compile(f"/api/{path}/?", re.ASCII), methods) for path, methods in table.items()]
+
+
+def _data_routes() -> dict[str, dict[str, Handler]]:
+    return {
+        f"projects/{ID}/preview": {"GET": data.project_preview},
+        f"tasks/{ID}/preview": {"GET": data.task_preview},
+        f"jobs/{ID}/preview": {"GET": data.job_preview},
+        f"tasks/{ID}/data": {"GET": data.of_task, "POST": data.upload},
+        f"jobs/{ID}/data": {"GET": data.of_job},
+        f"tasks/{ID}/data/meta": {"GET": data.meta_of_task, "PATCH": data.change_meta},
+        f"jobs/{ID}/data/meta": {"GET": data.meta_of_job},
+        f"tasks/{ID}/status": {"GET": data.status},
+        f"jobs/{ID}/annotations": {
+            "GET": transfers.old_dataset("job", False),
+            "POST": transfers.import_calls("job"),
+            "PUT": transfers.put_annotations("job"),
+            "PATCH": labeled_data.change_in_job,
+            "DELETE": labeled_data.clear_job,
+        },
+        f"tasks/{ID}/annotations": {
+            "GET": transfers.old_dataset("task", False),
+            "POST": transfers.import_calls("task"),
+            "PUT": transfers.put_annotations("task"),
+            "PATCH": labeled_data.change_in_task,
+            "DELETE": labeled_data.clear_task,
+        },
+        f"projects/{ID}/annotations": {"GET": transfers.old_dataset("project", False)},
+    }
+
+
+def _transfer_routes() -> dict[str, dict[str, Handler]]:
+    table: dict[str, dict[str, Handler]] = {
+        "projects/backup": {"POST": transfers.restore_calls("project")},
+        "tasks/backup": {"POST": transfers.restore_calls("task")},
+        f"projects/{ID}/backup": {"GET": transfers.old_backup("project")},
+        f"tasks/{ID}/backup": {"GET": transfers.old_backup("task")},
+        f"projects/{ID}/backup/export": {"POST": transfers.backup_calls("project")},
+        f"tasks/{ID}/backup/export": {"POST": transfers.backup_calls("task")},
+    }
+    for target in ("project", "task", "job"):
+        place = f"{target}s/{ID}"
+        table[f"{place}/dataset"] = {"GET": transfers.old_dataset(target, True)}
+        table[f"{place}/dataset/export"] = {"POST": transfers.export_calls(target)}
+        table[f"{place}/annotations/export"] = {"POST": transfers.export_calls(target, False)}
+        for kind in ("dataset", "annotations", "backup"):
+            table[f"{place}/{kind}/download"] = {"GET": transfers.result}
+    table[f"projects/{ID}/dataset"]["POST"] = transfers.import_calls("project")
+    return table
 
 
 _ROUTES = _routes()
