@@ -33,6 +33,7 @@ from localcvat.model import (
     TaskInfo,
     Track,
     User,
+    frame_offsets,
     named_subset,
 )
 from localcvat.plugin import Dialect
@@ -41,7 +42,6 @@ from localcvat.store.annotations import FrameAnnotations, LabelMap, frames_of, l
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import stored_media
 from localcvat.store.tables import DataRow, JobRow, TaskRow, UserRow
-from localcvat.task_names import NameMangler, frame_offsets
 
 VIDEO_FRAME = "frame_{:06d}.PNG"
 
@@ -237,11 +237,11 @@ def _dataset(
         for position, part in enumerate(parts)
         for track in _tracks(session, part, position, labels, fill)
     ]
-    mangler = NameMangler() if header.kind == "project" else None
+    names = _Names() if header.kind == "project" else None
     items = (
         item
         for position, part in enumerate(parts)
-        for item in _items(store, session, part, position, labels, fill, mangler)
+        for item in _items(store, session, part, position, labels, fill, names)
     )
     return Dataset(header, items, tracks)
 
@@ -270,7 +270,7 @@ def _items(
     position: int,
     labels: LabelMap,
     fill: _Defaults | None,
-    mangler: NameMangler | None,
+    names: _Names | None,
 ) -> Iterator[Item]:
     deleted, wanted = set(part.info.deleted_frames), part.wanted
     annotated = _by_frame(session, part, labels)
@@ -282,8 +282,8 @@ def _items(
         (part.task.data_id,),
     ):
         item = _item(store, row, part, position)
-        if mangler is not None and not part.info.video:
-            item.path = mangler.free(part.subset, item.path)
+        if names is not None and not part.info.video:
+            item.path = names.free(part.subset, item.path)
         while upcoming is not None and upcoming[0] < row[0]:
             upcoming = next(annotated, None)
         if upcoming is not None and upcoming[0] == row[0]:
@@ -388,3 +388,26 @@ def _fill_track(track: Track, label: Label) -> None:
 def _fill(attributes: dict[str, str], specs: Iterable[AttributeSpec]) -> None:
     for spec in specs:
         attributes.setdefault(spec.name, spec.default_value)
+
+
+class _Names:
+    """Gives images of one subset different names: the second `a.jpg` is `a_1.jpg`."""
+
+    def __init__(self) -> None:
+        self._count: dict[tuple[str, str], int] = {}
+
+    def free(self, subset: str, path: str) -> str:
+        """The path, or the first free one made of it; taken from then on."""
+        stem, dot, extension = path.rpartition(".")
+        if not dot:
+            stem, extension = path, ""
+        name, taken = stem, self._count.get((subset, stem), 0)
+        if taken:
+            name = f"{stem}_{taken}"
+            number = 1
+            while self._count.get((subset, name), 0):
+                name, number = f"{stem}_{taken}_{number}", number + 1
+        self._count[subset, stem] = taken + 1
+        if name != stem:
+            self._count[subset, name] = 1
+        return f"{name}{dot}{extension}"

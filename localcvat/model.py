@@ -311,6 +311,17 @@ def named_subset(subset: str, taken: Collection[str]) -> str:
     return name
 
 
+def frame_offsets(tasks: Sequence[TaskInfo]) -> list[int]:
+    """What is added to the source frames of each task, so that those of one subset differ."""
+    offsets = [0] * len(tasks)
+    reached: dict[str, int] = {}
+    for index in sorted(range(len(tasks)), key=lambda index: (tasks[index].subset, index)):
+        info = tasks[index]
+        offsets[index] = reached.get(info.subset, 0)
+        reached[info.subset] = offsets[index] + info.start_frame + info.step * info.size
+    return offsets
+
+
 def label_index(labels: Sequence[Label]) -> dict[str, int]:
     """Class index of each root label, in label order."""
     return {label.name: index for index, label in enumerate(labels)}

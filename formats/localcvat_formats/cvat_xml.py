@@ -6,13 +6,24 @@ from typing import ClassVar
 
 import msgspec
 
-from localcvat.archive import Sink
+from localcvat.archive import Sink, Source
+from localcvat.errors import DatasetError
 from localcvat.model import SHAPE_TYPES, Dataset
-from localcvat.plugin import Capabilities, Dialect, Format, WriteOptions
+from localcvat.plugin import (
+    Capabilities,
+    Detection,
+    Dialect,
+    Format,
+    ReadOptions,
+    WriteOptions,
+)
 from localcvat.report import Report
+from localcvat_formats.cvat_xml_reader import CvatXmlReader, glance, xml_names
 from localcvat_formats.cvat_xml_writer import CvatXmlWriter
 
 SHAPES = frozenset(SHAPE_TYPES)
+LOOKED_AT = 20
+LIMIT = 16 << 20
 HELD = Capabilities(
     kinds=SHAPES | {"tag"},
     rotation=True,
@@ -46,6 +57,12 @@ class CvatImages(Format):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         return msgspec.structs.replace(HELD, tracks="none") if dialect == "cvat" else HELD
 
+    def detect(self, source: Source) -> Detection:
+        return detected(source, ("image", ""))
+
+    def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
+        return CvatXmlReader(source, options, report).read()
+
     def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
         CvatXmlWriter(dataset, sink, options, report).images()
 
@@ -61,5 +78,27 @@ class CvatVideo(Format):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         return msgspec.structs.replace(HELD, kinds=SHAPES)
 
+    def detect(self, source: Source) -> Detection:
+        return detected(source, ("track",))
+
+    def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
+        return CvatXmlReader(source, options, report).read()
+
     def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
         CvatXmlWriter(dataset, sink, options, report).video()
+
+
+def detected(source: Source, first: tuple[str, ...]) -> Detection:
+    """Sure when an XML file has `<annotations>` as root and `first` as what comes first in it."""
+    names = xml_names(source)
+    for name in names[:LOOKED_AT]:
+        try:
+            with source.open(name) as stream:
+                seen = glance(stream, name, LIMIT)
+        except DatasetError as error:
+            return Detection(score=0, reason=str(error))
+        if seen is not None:
+            found = seen.first in first
+            what = f"{name} has <annotations>, <{seen.first or 'nothing'}> first"
+            return Detection(score=100 if found else 0, reason=what)
+    return Detection(score=0, reason="no XML file with <annotations> as its root")

@@ -8,13 +8,12 @@ polygons and 3D cuboids are compared; everything else stays double, as in CVAT.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from localcvat.geometry.assignment import assign
 from localcvat.geometry.boxes import box_iou
-from localcvat.geometry.tracks import interpolate
+from localcvat.geometry.tracks import end_track, interpolate
 from localcvat.model import Shape, Tag, Track, TrackedShape
 
 SHAPE_THRESHOLD = 0.25
@@ -173,12 +172,8 @@ def _lasts_until(track: Track, frame: int) -> bool:
 
 
 def _close(track: Track, frame: int) -> None:
-    if track.shapes and not track.shapes[-1].outside:
-        gone = copy.copy(track.shapes[-1])
-        gone.frame, gone.outside = frame, True
-        track.shapes.append(gone)
-        for element in track.elements:
-            _close(element, frame)
+    if not track.shapes[-1].outside:
+        end_track(track, frame)
 
 
 def _join(track: Track, more: Track) -> None:

@@ -262,6 +262,17 @@ def last_keyframe(track: Track) -> int:
     return max([own, *(last_keyframe(element) for element in track.elements)])
 
 
+def end_track(track: Track, frame: int) -> None:
+    """Let a track and its elements be outside from `frame` on, unless they are already."""
+    if track.shapes and not track.shapes[-1].outside:
+        last = track.shapes[-1]
+        gone = _moved(last, frame, last.points, last.rotation)
+        gone.outside = True
+        track.shapes.append(gone)
+    for element in track.elements:
+        end_track(element, frame)
+
+
 def track_from_shapes(shapes: Sequence[Shape], last_frame: int | None = None) -> Track:
     """The track that per-frame shapes of one `track_id` came from.
 
