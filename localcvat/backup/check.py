@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -40,6 +40,8 @@ NOT_KEPT = frozenset(
 )
 REPAIR = "`localcvat backup repair` mends it"
 
+MediaDepth = Literal["all", "headers", "none"]
+
 __all__ = ["Finding", "check_backup"]
 
 
@@ -59,14 +61,21 @@ def check_backup(
     found = Findings()
     try:
         with open_source(path, limits) as source:
-            _Checker(source, found, media).check(kind)
+            return check_source(source, kind, media="all" if media else "none")
     except LocalCvatError as error:
         found.error(error.where or str(path), error.what, hint=error.hint)
     return found.all
 
 
+def check_source(source: Source, kind: str | None = None, *, media: MediaDepth) -> list[Finding]:
+    """The findings about an open backup; `media` is how much of the images is read."""
+    found = Findings()
+    _Checker(source, found, media).check(kind)
+    return found.all
+
+
 class _Checker:
-    def __init__(self, source: Source, found: Findings, media: bool) -> None:
+    def __init__(self, source: Source, found: Findings, media: MediaDepth) -> None:
         self._source = source
         self._names = source.names
         self._there = frozenset(self._names)
@@ -312,7 +321,7 @@ class _Checker:
         manifest: ManifestLines | None,
         indices: list[int],
     ) -> None:
-        if not self._media:
+        if self._media == "none":
             return
         if not frames.files.clouds:
             for path, index in zip(frames.frames, indices, strict=True):
@@ -344,7 +353,7 @@ class _Checker:
 
     def _read_through(self, prefix: str, paths: list[str]) -> None:
         """Every byte of the media, so that damage in the archive shows."""
-        if not self._media:
+        if self._media != "all":
             return
         for path in paths:
             try:

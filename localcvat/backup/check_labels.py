@@ -26,6 +26,7 @@ class KnownAttribute(msgspec.Struct):
     mutable: bool
     input_type: str
     values: list[str]
+    default: str
 
 
 class KnownLabel(msgspec.Struct):
@@ -139,7 +140,7 @@ def _check_attributes(
         name = rules.text(attribute, "name", where, MAX_ATTRIBUTE, required=True)
         mutable = rules.boolean(attribute, "mutable", where, required=True)
         input_type = rules.choice(attribute, "input_type", where, INPUT_TYPES, required=True)
-        rules.text(attribute, "default_value", where, MAX_DEFAULT, blank=True)
+        default = rules.text(attribute, "default_value", where, MAX_DEFAULT, blank=True)
         values = _check_values(rules, attribute, where)
         if "id" in attribute:
             rules.error("duplicate key value violates unique constraint: id", f"{where}.id")
@@ -152,7 +153,7 @@ def _check_attributes(
                 f"{where}.name",
                 f"the attribute {name!r} is there twice",
             )
-        known[name] = KnownAttribute(bool(mutable), input_type or "text", values)
+        known[name] = KnownAttribute(bool(mutable), input_type or "text", values, default or "")
     return known
 
 

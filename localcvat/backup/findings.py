@@ -19,6 +19,11 @@ class Finding(msgspec.Struct):
     place: str = ""
     count: int = 1
 
+    @property
+    def is_error(self) -> bool:
+        """Whether a real restore fails."""
+        return self.severity == "error"
+
     def __str__(self) -> str:
         where = f"{self.entry}: {self.place}" if self.place else self.entry
         more = f" [{self.count} times]" if self.count > 1 else ""

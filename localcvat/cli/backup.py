@@ -95,6 +95,21 @@ def check(file: str, as_json: bool, kind: str | None, quick: bool, limits: Limit
         )
 
 
+@backup.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@limit_options
+def repair(source: str, target: str, as_json: bool, limits: Limits) -> None:
+    """Write a backup that restores at OUT, made of the one at IN, which stays as it is.
+
+    Says what was changed; refuses what it can't mend.
+    """
+    from localcvat.backup.repair import repair_backup
+
+    _echo_written(repair_backup(source, target, limits), as_json)
+
+
 @click.command("backup")
 @click.argument("project_id", type=int, metavar="ID")
 @click.argument("file")
