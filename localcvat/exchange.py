@@ -10,11 +10,18 @@ from localcvat.dataset_import import import_dataset
 from localcvat.datasets import export_job, export_project, export_task
 from localcvat.errors import UsageError
 from localcvat.jobs import job_row
-from localcvat.plugin import FormatChoice, ReadOptions, detect_format, find_format
+from localcvat.plugin import (
+    FormatChoice,
+    ReadOptions,
+    detect_format,
+    find_format,
+    refuse_backup,
+)
 from localcvat.report import Report
 from localcvat.store.engine import Store
 from localcvat.store.media import MediaMode
 from localcvat.tasks import task_row
+from localcvat.transforms import NO_TRANSFORMS, Transforms, transform
 
 
 def import_into_project(
@@ -26,18 +33,21 @@ def import_into_project(
     media: MediaMode = "copy",
     strict: bool = False,
     image_size: tuple[int, int] | None = None,
+    transforms: Transforms = NO_TRANSFORMS,
 ) -> tuple[list[int], Report]:
     """Read a dataset into a project: (ids of the new tasks, report).
 
-    The format is detected unless named. Raises LossError in strict mode if anything would be lost.
+    The format is detected unless named; `transforms` change the dataset on its way. Raises
+    LossError in strict mode if anything would be lost.
     """
     report = Report()
     with open_source(path) as source:
+        refuse_backup(source)
         plugin = find_format(format_name).format if format_name else detect_format(source)
         if not plugin.can_read:
             raise UsageError(f"the format {plugin.name!r} can't be read")
         options = ReadOptions(media=media != "none", image_size=image_size)
-        dataset = plugin.read(source, options, report)
+        dataset = transform(plugin.read(source, options, report), transforms, report)
         task_ids = import_dataset(store, project_id, dataset, report, media, strict=strict)
     return task_ids, report
 

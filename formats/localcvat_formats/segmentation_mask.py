@@ -21,6 +21,7 @@ from localcvat_formats.labelmap import (
     voc_color,
     with_background,
 )
+from localcvat_formats.naming import Names
 from localcvat_formats.segments import masks_of, merged_groups, merged_parts
 from localcvat_formats.voc_reader import VocReader
 from localcvat_formats.voc_segments import CLASSES, VOID_COLOR, SegmentWriter
@@ -102,6 +103,7 @@ class _Writer:
         self._entries = cvat_entries(labels) if self._cvat else plain_entries(labels, report)
         self._segments = SegmentWriter(sink, self._entries, report, palette=False)
         self._stems: set[str] = set()
+        self._names = Names()
 
     def write(self) -> None:
         """Write everything."""
@@ -116,6 +118,7 @@ class _Writer:
                 self._sink.write(f"ImageSets/Segmentation/{subset}.txt", "".join(lines).encode())
 
     def _item(self, item: Item) -> str:
+        self._names.claim(item)
         stem = self._free_stem(item)
         merge = merged_groups if self._cvat else merged_parts
         masks = merge(masks_of(item), self._report, item.path)

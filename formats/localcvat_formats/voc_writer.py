@@ -19,6 +19,7 @@ from localcvat.text import xml_text
 from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_int, box_of
 from localcvat_formats.labelmap import LabelMapEntry, labelmap_text, with_background
+from localcvat_formats.naming import Names
 from localcvat_formats.segments import masks_of, merged_parts
 from localcvat_formats.voc_lists import SubsetLists, new_lists, write_lists
 from localcvat_formats.voc_segments import SegmentWriter
@@ -54,6 +55,7 @@ class VocWriter:
         self._lists: dict[str, SubsetLists] = {
             subset: new_lists() for subset in dataset.header.subsets
         }
+        self._names = Names()
 
     def write(self) -> None:
         """Write everything."""
@@ -65,6 +67,7 @@ class VocWriter:
             write_lists(self._sink, subset, lists, names)
 
     def _item(self, item: Item) -> None:
+        self._names.claim(item)
         stem, path = self._free_name(item)
         lists = self._lists.setdefault(item.subset, new_lists())
         masks = masks_of(item)

@@ -10,6 +10,8 @@ from localcvat.cli import options
 from localcvat.cli.project import changes
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report
+from localcvat.cli.transforms import transform_options
+from localcvat.transforms import Transforms
 
 COLUMNS = {
     "id": lambda found: found.id,
@@ -97,6 +99,7 @@ def import_dataset(
 @options.with_images
 @options.strict
 @options.overwrite
+@transform_options
 @options.report_json
 @click.pass_context
 def export_dataset(
@@ -108,6 +111,7 @@ def export_dataset(
     strict: bool,
     overwrite: bool,
     as_json: bool,
+    transforms: Transforms,
 ) -> None:
     """Write a job as a dataset to FILE: a zip if it ends in .zip, else a folder."""
     from localcvat.cli.progress import item_progress
@@ -119,6 +123,7 @@ def export_dataset(
             include_images=with_images,
             strict=strict,
             overwrite=overwrite,
+            transforms=transforms,
             progress=progress,
         )
     echo_report(report, as_json)

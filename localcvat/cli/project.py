@@ -10,6 +10,8 @@ from localcvat.cli import options
 from localcvat.cli.backup import project_backup, project_create_from_backup
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
+from localcvat.cli.transforms import transform_options
+from localcvat.transforms import Transforms
 
 if TYPE_CHECKING:
     from localcvat.client import Client
@@ -164,6 +166,7 @@ def restore(context: click.Context, project_id: int) -> None:
 @click.option("--format", "format_name", help="Format name; detected if left out.")
 @options.media
 @options.strict
+@transform_options
 @click.option("--image-size", metavar="WxH", help="Size of images whose file is missing.")
 @options.report_json
 @options.ignored("completion_verification_period")
@@ -177,6 +180,7 @@ def import_dataset(
     strict: bool,
     image_size: str | None,
     as_json: bool,
+    transforms: Transforms,
 ) -> None:
     """Read the dataset at PATH into a project, one task a subset."""
     from localcvat.cli.convert import parse_size
@@ -192,6 +196,7 @@ def import_dataset(
             media=media,
             strict=strict,
             image_size=size,
+            transforms=transforms,
         )
     echo_report(report, as_json, tasks=task_ids)
 
@@ -203,6 +208,7 @@ def import_dataset(
 @options.with_images
 @options.strict
 @options.overwrite
+@transform_options
 @options.report_json
 @options.ignored("completion_verification_period")
 @click.pass_context
@@ -215,6 +221,7 @@ def export_dataset(
     strict: bool,
     overwrite: bool,
     as_json: bool,
+    transforms: Transforms,
 ) -> None:
     """Write a project as a dataset to FILE: a zip if it ends in .zip, else a folder."""
     from localcvat.cli.progress import item_progress
@@ -227,6 +234,7 @@ def export_dataset(
             include_images=with_images,
             strict=strict,
             overwrite=overwrite,
+            transforms=transforms,
             progress=progress,
         )
     echo_report(report, as_json)

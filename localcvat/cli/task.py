@@ -11,7 +11,9 @@ from localcvat.cli.backup import task_backup, task_create_from_backup
 from localcvat.cli.project import changes
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
+from localcvat.cli.transforms import transform_options
 from localcvat.errors import UsageError
+from localcvat.transforms import Transforms
 
 COLUMNS = {
     "id": lambda found: found.id,
@@ -202,6 +204,7 @@ def import_dataset(
 @options.with_images
 @options.strict
 @options.overwrite
+@transform_options
 @options.report_json
 @options.ignored("completion_verification_period")
 @click.pass_context
@@ -214,6 +217,7 @@ def export_dataset(
     strict: bool,
     overwrite: bool,
     as_json: bool,
+    transforms: Transforms,
 ) -> None:
     """Write a task as a dataset to FILE: a zip if it ends in .zip, else a folder."""
     from localcvat.cli.progress import item_progress
@@ -225,6 +229,7 @@ def export_dataset(
             include_images=with_images,
             strict=strict,
             overwrite=overwrite,
+            transforms=transforms,
             progress=progress,
         )
     echo_report(report, as_json)

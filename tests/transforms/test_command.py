@@ -95,3 +95,25 @@ def test_bad_options_are_named(tmp_path: Path, options: list[str], said: str) ->
     assert said in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_imports_and_exports_of_the_store_take_the_same_options(tmp_path: Path) -> None:
+    store = ("--store", tmp_path / "store")
+    done(*store, "init")
+    project = done(*store, "project", "create", "p").strip()
+    given = ("--format", "coco", "--only-labels", "person", "--labels-map", "person=human")
+    done(*store, "project", "import-dataset", project, COCO_TINY, *given[:2], *given[4:])
+    out = tmp_path / "out"
+    options = ("--format", "coco", "--only-labels", "human", "--only-annotated", "--json")
+    report = json.loads(done(*store, "project", "export-dataset", project, out, *options))
+    kinds = {row["kind"] for row in report["report"]["dropped"]}
+    assert {"label", "shape", "image"} <= kinds
+    labels: Counter[str] = Counter()
+    for path in out.rglob("*.json"):
+        labels += _labels(json.loads(path.read_bytes()))
+    assert set(labels) == {"human"}
+    people = sum(
+        _labels(json.loads(path.read_bytes()))["person"]
+        for path in (COCO_TINY / "annotations").glob("*.json")
+    )
+    assert labels["human"] == people
