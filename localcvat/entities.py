@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import msgspec
 
+from localcvat import transfers
 from localcvat.annotations import Action, Scope
 from localcvat.job_views import list_job_views, read_job_view
 from localcvat.jobs import update_job
 from localcvat.label_views import LabelView, list_label_views
 from localcvat.labeled_data import LabeledData
 from localcvat.listing import ListQuery
-from localcvat.operations import ItemProgress, Noun
 from localcvat.report import Report
+from localcvat.requests import Request
 from localcvat.task_views import TaskData, list_task_views, read_task_view, update_task
+from localcvat.transfers import Place, Target
 from localcvat.users import User
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from localcvat.store.media import MediaMode
 
 PathLike = str | os.PathLike[str]
+ItemProgress = Callable[[int], None] | None
 E = TypeVar("E", bound="Entity")
 
 
@@ -54,6 +57,11 @@ def body_of(spec: Any) -> dict[str, Any]:
     raise TypeError(f"a mapping is needed, not {type(spec).__name__}")
 
 
+def report_of(request: Request) -> Report:
+    """The loss report that a request keeps."""
+    return Report.from_dict(request.report or {})
+
+
 def _all(*, sort: str = "", **where: Any) -> ListQuery:
     return ListQuery(where=where, sort=sort, page_size=None)
 
@@ -67,7 +75,7 @@ class Entity:
     """What projects, tasks and jobs share."""
 
     id: int
-    _noun: ClassVar[Noun]
+    _noun: ClassVar[Target]
 
     def __init__(self, store: Store, value: Any) -> None:
         self._store = store
@@ -111,6 +119,13 @@ class Entity:
 
         return io.BytesIO(preview(self._store, self._noun, self.id))
 
+    def _import(self, format_name: str | None, filename: PathLike, **options: Any) -> Report:
+        request = transfers.import_dataset(
+            self._store, self._noun, self.id, Place(path=filename), format_name, **options
+        )
+        self.fetch()
+        return report_of(request)
+
     def export_dataset(
         self,
         format_name: str,
@@ -125,10 +140,18 @@ class Entity:
         Raises LossError in strict mode if anything would be lost.
         """
         from localcvat.convert import ConvertOptions
-        from localcvat.operations import export_dataset
 
         chosen = ConvertOptions(with_images=include_images, **options)
-        return export_dataset(self._store, self._noun, self.id, filename, format_name, chosen)
+        return report_of(
+            transfers.export_dataset(
+                self._store,
+                self._noun,
+                self.id,
+                format_name,
+                Place(path=filename, overwrite=chosen.overwrite),
+                chosen,
+            )
+        )
 
 
 class _BackedUp(Entity):
@@ -146,16 +169,15 @@ class _BackedUp(Entity):
 
         `lightweight` leaves the media out.
         """
-        from localcvat.operations import write_backup
-
-        return write_backup(
-            self._store,
-            self._noun,
-            self.id,
-            filename,
-            lightweight=lightweight,
-            overwrite=overwrite,
-            progress=progress,
+        return report_of(
+            transfers.export_backup(
+                self._store,
+                "project" if self._noun == "project" else "task",
+                self.id,
+                Place(path=filename, overwrite=overwrite),
+                lightweight=lightweight,
+                progress=progress,
+            )
         )
 
 
@@ -203,13 +225,7 @@ class _Annotated(Entity):
 
         `format_name` None detects the format; `mode` is replace, append or merge.
         """
-        from localcvat.operations import import_annotations
-
-        report = import_annotations(
-            self._store, self._noun, self.id, filename, format_name, mode=mode, strict=strict
-        )
-        self.fetch()
-        return report
+        return self._import(format_name, filename, mode=mode, strict=strict)
 
     def get_frame(self, frame_id: int, *, quality: Quality = "original") -> io.BytesIO:
         """The picture of a frame (task-relative number): its file, or a ``compressed`` JPEG."""
@@ -312,13 +328,7 @@ class Project(_BackedUp):
 
         `format_name` None detects the format. `options` go to `exchange.import_into_project`.
         """
-        from localcvat.operations import import_project_dataset
-
-        _, report = import_project_dataset(
-            self._store, self.id, filename, format_name, media=media, strict=strict, **options
-        )
-        self.fetch()
-        return report
+        return self._import(format_name, filename, media=media, strict=strict, **options)
 
 
 class Task(_Annotated, _BackedUp):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -111,6 +112,17 @@ class Report:
             del row["outcome"]
             rows[entry.outcome].append(row)
         return rows
+
+    @classmethod
+    def from_dict(cls, rows: Mapping[str, Any]) -> Report:
+        """The report that `to_dict` gave."""
+        report = cls()
+        for outcome, entries in rows.items():
+            for row in entries:
+                report._add(
+                    outcome, row["kind"], row["reason"], row["example"], row["count"], row["lossy"]
+                )
+        return report
 
     def lines(self) -> list[str]:
         """The report as plain lines of text, one a row."""

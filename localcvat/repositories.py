@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from localcvat import job_views, label_views, projects, requests, task_views, users
-from localcvat.entities import Entity, Job, PathLike, Project, Task, body_of
+from localcvat.entities import Entity, ItemProgress, Job, PathLike, Project, Task, body_of
 from localcvat.errors import NotFoundError, UsageError
 from localcvat.label_views import LabelView
 from localcvat.labelspec import labels_of
 from localcvat.listing import Collection, ListQuery
 from localcvat.listing import Page as FoundPage
-from localcvat.operations import ItemProgress
 from localcvat.requests import Request
 from localcvat.store.engine import Store
+from localcvat.transfers import Place, import_backup
 from localcvat.users import User
 
 E = TypeVar("E", bound=Entity)
@@ -124,10 +124,8 @@ class ProjectsRepo(_Repo[Project]):
 
     def create_from_backup(self, filename: PathLike, *, progress: ItemProgress = None) -> Project:
         """Make a project of a backup; raises BackupError and then nothing is kept."""
-        from localcvat.operations import restore_backup
-
-        made, _ = restore_backup(self._store, "project", filename, progress=progress)
-        return self.retrieve(made)
+        request = import_backup(self._store, "project", Place(path=filename), progress=progress)
+        return self.retrieve(request.result_id or 0)
 
     def restore(self, obj_id: int) -> Project:
         """Bring a removed project back from the trash; raises NotFoundError."""
@@ -203,12 +201,10 @@ class TasksRepo(_Repo[Task]):
         progress: ItemProgress = None,
     ) -> Task:
         """Make a task of a backup, in a project when named; raises BackupError."""
-        from localcvat.operations import restore_backup
-
-        made, _ = restore_backup(
-            self._store, "task", filename, project_id=project_id, progress=progress
+        request = import_backup(
+            self._store, "task", Place(path=filename), project_id=project_id, progress=progress
         )
-        return self.retrieve(made)
+        return self.retrieve(request.result_id or 0)
 
     def restore(self, obj_id: int) -> Task:
         """Bring a removed task back from the trash; raises NotFoundError."""

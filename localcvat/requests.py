@@ -187,6 +187,33 @@ def perform(store: Store, rq_id: str, work: Work) -> Request:
     return read_request(store, rq_id)
 
 
+def unrecorded(spec: RequestSpec, outcome: Outcome) -> Request:
+    """How work ended in a store that can't be written: a request that is in no list."""
+    moment = now()
+    return Request(
+        id="",
+        status="finished",
+        action=spec.action,
+        target=spec.target,
+        subresource=spec.subresource,
+        project_id=spec.project_id,
+        task_id=spec.task_id,
+        job_id=spec.job_id,
+        format=spec.format,
+        lightweight=spec.lightweight,
+        progress=1.0,
+        message="",
+        result_path=outcome.result_path,
+        result_id=outcome.result_id,
+        owner=None,
+        created_date=moment,
+        started_date=moment,
+        finished_date=moment,
+        expiry_date=None,
+        report=None if outcome.report is None else outcome.report.to_dict(),
+    )
+
+
 def run_request(store: Store, spec: RequestSpec, work: Work) -> Request:
     """Queue and perform a request; raises what the work raises, after recording it."""
     return perform(store, queue_request(store, spec), work)

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from localcvat.archive import DEFAULT_LIMITS, Limits
 from localcvat.convert import ConvertOptions
 from localcvat.errors import (
     MissingExtraError,
@@ -40,6 +41,7 @@ from localcvat.requests import (
     perform,
     queue_request,
     read_request,
+    unrecorded,
 )
 from localcvat.store.engine import Store, raw
 
@@ -164,10 +166,13 @@ def import_dataset(
     place: Place,
     format_name: str | None = None,
     *,
-    strict: bool = False,
     owner_id: int | None = None,
+    **options: Any,
 ) -> Request:
-    """Import a dataset into a project, or annotations into a task or job; returns the request."""
+    """Import a dataset into a project, or annotations into a task or job; returns the request.
+
+    `options` are those of the function of `exchange` that does it: strict, media, mode, …
+    """
     from localcvat import exchange
     from localcvat.plugin import find_format
 
@@ -182,7 +187,7 @@ def import_dataset(
     spec.format = format_name
 
     def work(path: str) -> Outcome:
-        found = importer(store, target_id, path, format_name, strict=strict)
+        found = importer(store, target_id, path, format_name, **options)
         report = found[1] if isinstance(found, tuple) else found
         return Outcome(report=report)
 
@@ -196,18 +201,28 @@ def import_backup(
     *,
     project_id: int | None = None,
     owner_id: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Callable[[int], None] | None = None,
 ) -> Request:
     """Make a project or task of a backup; the request's `result_id` is its id."""
     from localcvat.backup.restore import restore_project, restore_task
 
     spec = RequestSpec(action="import", target=target, subresource="backup", owner_id=owner_id)
+    spec.project_id = project_id
 
     def work(path: str) -> Outcome:
         report = Report()
         if target == "project":
-            made = restore_project(store, path, report=report)
+            made = restore_project(store, path, limits=limits, progress=progress, report=report)
         else:
-            made = restore_task(store, path, project_id=project_id, report=report)
+            made = restore_task(
+                store,
+                path,
+                project_id=project_id,
+                limits=limits,
+                progress=progress,
+                report=report,
+            )
         if owner_id is not None:
             with store.write() as session:
                 raw(session).execute(
@@ -269,6 +284,8 @@ def _counted(tell: Progress, also: Callable[[int], None] | None) -> Callable[[in
 
 
 def _run(store: Store, spec: RequestSpec, swallow: bool, work: Work) -> Request:
+    if store.readonly:
+        return unrecorded(spec, work(lambda _: None))
     rq_id = queue_request(store, spec)
     try:
         return perform(store, rq_id, work)

@@ -8,13 +8,14 @@ import click
 
 from localcvat.cli.limits import limit_options
 from localcvat.cli.progress import item_progress
-from localcvat.cli.store import opened
+from localcvat.cli.store import client_of, opened
 from localcvat.cli.tables import echo_json, echo_table
 from localcvat.errors import BackupError
 
 if TYPE_CHECKING:
     from localcvat.archive import Limits
     from localcvat.report import Report
+    from localcvat.requests import Request
 
 LIGHTWEIGHT = "Annotations and manifest, no media."
 OVERWRITE = "Replace FILE if it is there."
@@ -126,17 +127,9 @@ def project_backup(
     as_json: bool,
 ) -> None:
     """Write a project as a backup zip that CVAT restores."""
-    from localcvat.operations import write_backup
-
-    with opened(context) as store, item_progress("files") as progress:
-        report = write_backup(
-            store,
-            "project",
-            project_id,
-            file,
-            lightweight=lightweight,
-            overwrite=overwrite,
-            progress=progress,
+    with client_of(context) as client, item_progress("files") as progress:
+        report = client.projects.retrieve(project_id).download_backup(
+            file, lightweight=lightweight, overwrite=overwrite, progress=progress
         )
     _echo_written(report, as_json)
 
@@ -157,17 +150,9 @@ def task_backup(
     as_json: bool,
 ) -> None:
     """Write a task as a backup zip that CVAT restores."""
-    from localcvat.operations import write_backup
-
-    with opened(context) as store, item_progress("files") as progress:
-        report = write_backup(
-            store,
-            "task",
-            task_id,
-            file,
-            lightweight=lightweight,
-            overwrite=overwrite,
-            progress=progress,
+    with client_of(context) as client, item_progress("files") as progress:
+        report = client.tasks.retrieve(task_id).download_backup(
+            file, lightweight=lightweight, overwrite=overwrite, progress=progress
         )
     _echo_written(report, as_json)
 
@@ -189,11 +174,12 @@ def project_create_from_backup(
     context: click.Context, file: str, as_json: bool, limits: Limits
 ) -> None:
     """Make a project of a backup and print its id."""
-    from localcvat.operations import restore_backup
+    from localcvat.transfers import Place, import_backup
 
     with opened(context) as store, item_progress("files") as progress:
-        made, report = restore_backup(store, "project", file, limits=limits, progress=progress)
-    _echo_restored(made, report, as_json)
+        place = Place(path=file)
+        request = import_backup(store, "project", place, limits=limits, progress=progress)
+    _echo_restored(request, as_json)
 
 
 @click.command("create-from-backup")
@@ -206,20 +192,23 @@ def task_create_from_backup(
     context: click.Context, file: str, project_id: int | None, as_json: bool, limits: Limits
 ) -> None:
     """Make a task of a backup and print its id; in a project, labels go by name."""
-    from localcvat.operations import restore_backup
+    from localcvat.transfers import Place, import_backup
 
     with opened(context) as store, item_progress("files") as progress:
-        made, report = restore_backup(
-            store, "task", file, project_id=project_id, limits=limits, progress=progress
+        request = import_backup(
+            store, "task", Place(path=file), project_id=project_id, limits=limits, progress=progress
         )
-    _echo_restored(made, report, as_json)
+    _echo_restored(request, as_json)
 
 
-def _echo_restored(made: int, report: Report, as_json: bool) -> None:
+def _echo_restored(request: Request, as_json: bool) -> None:
+    from localcvat.report import Report
+
+    report = Report.from_dict(request.report or {})
     if as_json:
-        echo_json({"id": made, "report": report.to_dict()})
+        echo_json({"id": request.result_id, "report": report.to_dict()})
         return
     for entry, line in zip(report.entries, report.lines(), strict=True):
         if entry.outcome != "kept":
             click.echo(line, err=True)
-    click.echo(made)
+    click.echo(request.result_id)

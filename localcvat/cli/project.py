@@ -184,21 +184,21 @@ def import_dataset(
 ) -> None:
     """Read the dataset at PATH into a project, one task a subset."""
     from localcvat.cli.convert import parse_size
-    from localcvat.operations import import_project_dataset
 
     size = parse_size(image_size)
     with client_of(context) as client:
-        task_ids, report = import_project_dataset(
-            client.store,
-            project_id,
-            path,
+        found = client.projects.retrieve(project_id)
+        before = set(found.get_tasks())
+        report = found.import_dataset(
             format_name,
+            path,
             media=media,
             strict=strict,
             image_size=size,
             transforms=transforms,
         )
-    echo_report(report, as_json, tasks=task_ids)
+        made = [task.id for task in found.get_tasks() if task not in before]
+    echo_report(report, as_json, tasks=made)
 
 
 @project.command("export-dataset")
