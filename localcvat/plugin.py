@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal
@@ -70,19 +70,27 @@ class ReadOptions(msgspec.Struct, kw_only=True):
     `boxes_only` lets a reader yield the box a format states instead of decoding its segmentation
     (the plugin reports nothing then; `adapt` has counted it). `same_format` says the writer is of
     the same plugin, so undecoded values may travel in extras. `image_size` is a (width, height) for
-    images whose header can't be read; `labels` are known labels in class order for formats whose
-    files don't name them (YOLO without names). `media` False means images are neither needed nor
-    looked for, except for sizes. `on_error`: `raise`, or `skip` a bad object and report it.
+    images whose header can't be read; `size_of` gives that of one image by its path, where more is
+    known than the files say (the frames of a task); `labels` are known labels in class order for
+    formats whose files don't name them (YOLO without names). `media` False means images are neither
+    needed nor looked for, except for sizes. `on_error`: `raise`, or `skip` a bad object and report
+    it.
     `params` holds the plugin's own options.
     """
 
     boxes_only: bool = False
     same_format: bool = False
     image_size: tuple[int, int] | None = None
+    size_of: Callable[[str], tuple[int, int] | None] | None = None
     labels: list[str] | None = None
     media: bool = True
     on_error: Literal["raise", "skip"] = "raise"
     params: dict[str, Any] = {}
+
+    def stated_size(self, path: str) -> tuple[int, int] | None:
+        """The (width, height) that was told for the image at `path`, if any."""
+        known = self.size_of(path) if self.size_of is not None else None
+        return known or self.image_size
 
 
 class WriteOptions(msgspec.Struct, kw_only=True):

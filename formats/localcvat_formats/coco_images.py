@@ -93,11 +93,12 @@ class ImageReader:
                 self._report.assumed("image size", "read from the image's header", where)
                 return
             except SourceError:
-                if self._options.image_size is None:
+                if self._options.stated_size(item.path) is None:
                     raise
-        if self._options.image_size is not None:
-            item.width, item.height = self._options.image_size
-            self._report.assumed("image size", "taken from --image-size", where)
+        stated = self._options.stated_size(item.path)
+        if stated is not None:
+            item.width, item.height = stated
+            self._report.assumed("image size", "as it was stated", where)
 
     def _image_file(self, item: Item) -> str | None:
         for folder in (f"images/{item.subset}", "images", item.subset, ""):

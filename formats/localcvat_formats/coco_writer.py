@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import orjson
@@ -16,6 +15,7 @@ from localcvat.report import Report
 from localcvat_formats.attribute_values import respelled
 from localcvat_formats.coco_images import normal_path
 from localcvat_formats.cvat_dialect import point_joints, point_names, visibility_of
+from localcvat_formats.parts import objects
 
 BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
 BLANK_INFO = dict.fromkeys(
@@ -217,21 +217,6 @@ def _write_joined(out: IO[bytes], pieces: list[bytes]) -> None:
         if start:
             out.write(b",")
         out.write(b",".join(pieces[start : start + 4096]))
-
-
-def objects(shapes: Iterable[Shape]) -> Iterator[list[Shape]]:
-    """Shapes by object: the parts of one instance together, at the place of the first."""
-    instances: dict[int, list[Shape]] = {}
-    order: list[list[Shape]] = []
-    for shape in shapes:
-        if not shape.instance:
-            order.append([shape])
-        elif shape.instance in instances:
-            instances[shape.instance].append(shape)
-        else:
-            instances[shape.instance] = [shape]
-            order.append(instances[shape.instance])
-    return iter(order)
 
 
 def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:

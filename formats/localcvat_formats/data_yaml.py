@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from localcvat.archive import Source, safe_name
 from localcvat.errors import DatasetError, UnsafeArchiveError
 from localcvat.images import is_image_name
 from localcvat.report import Report
+from localcvat_formats.yolo_images import label_path_of
 
-SUBSETS = ("train", "val", "test")
+SUBSETS = ("train", "val", "valid", "test")
+NOT_SUBSETS = frozenset(
+    (
+        "names",
+        "nc",
+        "path",
+        "download",
+        "kpt_shape",
+        "kpt_names",
+        "flip_idx",
+        "channels",
+        "yaml_file",
+    )
+)
 MAX_YAML = 1 << 24
+MOST_CLASSES = 1_000_000
 
 
 def find_yaml(source: Source) -> str | None:
@@ -25,7 +42,10 @@ def find_yaml(source: Source) -> str | None:
 
 
 def load_yaml(source: Source, name: str) -> dict[str, Any]:
-    """The mapping in a yaml file, by the safe loader, aliases refused; raises DatasetError."""
+    """The mapping in a yaml file with every scalar as the text it is, so that names stay names.
+
+    Aliases and tags are refused. Raises DatasetError.
+    """
     import yaml
 
     where = source.where(name)
@@ -36,7 +56,7 @@ def load_yaml(source: Source, name: str) -> dict[str, Any]:
         events = yaml.parse(text, Loader=yaml.SafeLoader)
         if any(isinstance(event, yaml.AliasEvent) for event in events):
             raise DatasetError("aliases are not allowed", where=where)
-        value = yaml.safe_load(text)
+        value = yaml.load(text, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
@@ -47,25 +67,80 @@ def load_yaml(source: Source, name: str) -> dict[str, Any]:
     return value
 
 
-def class_names(value: dict[str, Any], where: str) -> list[str]:
-    """The names in class order from a list or a mapping; raises DatasetError."""
-    names = value.get("names")
+def class_names(
+    config: dict[str, Any], source: Source, yaml_name: str, report: Report
+) -> list[str]:
+    """The names in class order from a list, a mapping or a file of names; raises DatasetError."""
+    where = source.where(yaml_name)
+    names = config.get("names")
+    count = config.get("nc")
+    found: list[str] | None = None
     if isinstance(names, list):
-        return [str(name) for name in names]
-    if isinstance(names, dict):
-        try:
-            indexed = {int(index): str(name) for index, name in names.items()}
-        except (TypeError, ValueError) as error:
-            raise DatasetError("a key of names is not a number", where=f"{where}: names") from error
-        if any(index < 0 or index > 1_000_000 for index in indexed):
-            raise DatasetError("a class number out of range", where=f"{where}: names")
-        return [
-            indexed.get(index, f"class_{index}") for index in range(max(indexed, default=-1) + 1)
-        ]
-    count = value.get("nc")
-    if isinstance(count, int) and 0 < count < 100_000:
-        return [f"class_{index}" for index in range(count)]
-    raise DatasetError("no names", where=where, hint="add names: [first, second]")
+        found = [str(name) for name in names]
+    elif isinstance(names, dict):
+        found = _indexed(names, where, report)
+    elif isinstance(names, str) and names:
+        found = _names_file(source, yaml_name, names, where)
+    elif isinstance(count, str) and count.isdigit() and 0 < int(count) < MOST_CLASSES:
+        report.assumed("label", "no names: classes are called class_0, class_1, …", where)
+        return [f"class_{index}" for index in range(int(count))]
+    if not found:
+        raise DatasetError("no names", where=where, hint="add names: [first, second]")
+    if isinstance(count, str) and count.isdigit() and int(count) != len(found):
+        report.assumed("nc", f"is {count}, there are {len(found)} names: those count", where)
+    return found
+
+
+def _indexed(names: dict[Any, Any], where: str, report: Report) -> list[str]:
+    try:
+        indexed = {int(index): str(name) for index, name in names.items()}
+    except (TypeError, ValueError) as error:
+        raise DatasetError("a key of names is not a number", where=f"{where}: names") from error
+    if any(not 0 <= index < MOST_CLASSES for index in indexed):
+        raise DatasetError("a class number out of range", where=f"{where}: names")
+    size = max(indexed, default=-1) + 1
+    if len(indexed) < size:
+        report.assumed("label", "names has gaps: called class_N", f"{where}: names")
+    return [indexed.get(index, f"class_{index}") for index in range(size)]
+
+
+def _names_file(source: Source, yaml_name: str, names: str, where: str) -> list[str]:
+    folder = yaml_name.rpartition("/")[0]
+    clean = _relative(names)
+    for candidate in (clean, clean.rpartition("/")[2]):
+        name = f"{folder}/{candidate}" if folder else candidate
+        if candidate and source.exists(name):
+            return [line.strip() for line in source.read_text(name).splitlines() if line.strip()]
+    raise DatasetError(f"the file of names {names!r} is missing", where=f"{where}: names")
+
+
+def subsets_of(config: dict[str, Any], source: Source, yaml_name: str, report: Report) -> list[str]:
+    """The keys that stand for images: train, val and test, then others that name a place."""
+    found = [key for key in SUBSETS if config.get(key)]
+    folder = yaml_name.rpartition("/")[0]
+    for key, value in config.items():
+        if key in SUBSETS or key in NOT_SUBSETS or not value:
+            continue
+        entries = value if isinstance(value, list) else [value]
+        paths = [_relative(entry) for entry in entries if isinstance(entry, str)]
+        places = [f"{folder}/{path}" if folder else path for path in paths]
+        if any(place and (source.exists(place) or source.under(place)) for place in places):
+            found.append(str(key))
+        else:
+            report.assumed("key", "no subset: passed over", f"{source.where(yaml_name)}: {key}")
+    return found
+
+
+class ImagePlace(msgspec.Struct, frozen=True):
+    """An image of a subset: its file, or "" when it is missing, its label file, its path.
+
+    `stray` marks a label file that lies among others without an image.
+    """
+
+    image: str
+    label_file: str
+    path: str
+    stray: bool = False
 
 
 class ImageFinder:
@@ -85,11 +160,8 @@ class ImageFinder:
                 place = source.where(yaml_name)
                 report.assumed("path", "is elsewhere: taken as the folder of the yaml", place)
 
-    def images(self, entry: Any, where: str) -> Iterator[tuple[str, str]]:
-        """(name in the source, path) of each image of a folder, list file or list of them.
-
-        The name is "" when the file is not there.
-        """
+    def images(self, entry: Any, where: str) -> Iterator[ImagePlace]:
+        """The images of a folder, list file or list of them; raises DatasetError."""
         if isinstance(entry, list):
             for one in entry:
                 yield from self.images(one, where)
@@ -100,65 +172,80 @@ class ImageFinder:
         if clean.endswith(".txt"):
             yield from self._listed(clean, where)
         elif is_image_name(clean):
-            yield self._located(clean), clean
+            yield self._located(clean)
         else:
             yield from self._folder(clean, where)
 
-    def _folder(self, folder: str, where: str) -> Iterator[tuple[str, str]]:
+    def _folder(self, folder: str, where: str) -> Iterator[ImagePlace]:
+        """Images of a folder, then the labels there without an image."""
+        seen: set[str] = set()
         for candidate in self._candidates(folder):
             names = [name for name in self._source.under(candidate) if is_image_name(name)]
+            prefix = candidate + "/" if candidate else ""
+            for name in names:
+                label_file = label_path_of(name)
+                seen.add(label_file)
+                yield ImagePlace(name, label_file, _below_images(name.removeprefix(prefix), prefix))
             if names:
-                prefix = candidate + "/" if candidate else ""
-                for name in names:
-                    yield name, name.removeprefix(prefix)
-                return
-        # Without images the label files still tell which there were.
+                break
+        labels = 0
         for candidate in self._candidates(_labels_folder(folder)):
             texts = [name for name in self._source.under(candidate) if name.endswith(".txt")]
+            prefix = candidate + "/" if candidate else ""
+            for name in texts:
+                labels += 1
+                if name not in seen and "labels" in name.split("/")[:-1]:
+                    stem = _below_images(name.removeprefix(prefix)[: -len(".txt")], prefix)
+                    yield ImagePlace("", name, f"{stem}.jpg", stray=bool(seen))
             if texts:
-                prefix = candidate + "/" if candidate else ""
-                images_folder = folder or "images"
-                for name in texts:
-                    stem = name.removeprefix(prefix)[: -len(".txt")]
-                    yield f"?{name}", f"{stem}.jpg" if images_folder else stem
-                return
-        self._report.assumed("subset", "its folder is missing or empty", where)
+                break
+        if not seen and not labels:
+            self._report.assumed("subset", "its folder is missing or empty", where)
 
     def _candidates(self, path: str) -> list[str]:
-        found = [f"{base}/{path}" if base and path else base or path for base in self._bases]
-        stripped = path
-        while stripped.startswith("../"):
-            stripped = stripped[3:]
-        return found if stripped == path else [*found, stripped]
+        return [f"{base}/{path}" if base and path else base or path for base in self._bases]
 
-    def _listed(self, path: str, where: str) -> Iterator[tuple[str, str]]:
+    def _listed(self, path: str, where: str) -> Iterator[ImagePlace]:
         for candidate in self._candidates(path):
             if self._source.exists(candidate):
                 for line in self._source.read_text(candidate).splitlines():
                     if line.strip():
-                        clean = _relative(line.strip())
-                        yield self._located(clean), _below_images(clean)
+                        yield self._located(_relative(line.strip()))
                 return
         raise DatasetError(f"the list file {path!r} is missing", where=where)
 
-    def _located(self, path: str) -> str:
+    def _located(self, path: str) -> ImagePlace:
+        """The file that ends as `path` does, else the label file that would go with it."""
         parts = path.split("/")
         for start in range(len(parts)):
             for base in self._bases:
                 tail = "/".join(parts[start:])
                 name = f"{base}/{tail}" if base else tail
                 if self._source.exists(name):
-                    return name
-        trimmed = path.removeprefix("data/")
-        return f"?{_labels_folder(trimmed.rpartition('.')[0])}.txt"
+                    return ImagePlace(name, label_path_of(name), _of_list(path))
+        for start in range(len(parts)):
+            for base in self._bases:
+                tail = "/".join(parts[start:])
+                label_file = label_path_of(f"{base}/{tail}" if base else tail)
+                if self._source.exists(label_file):
+                    return ImagePlace("", label_file, _of_list(path))
+        return ImagePlace("", label_path_of(path.removeprefix("data/")), _of_list(path))
 
 
-def _below_images(path: str) -> str:
+def _of_list(path: str) -> str:
     """``data/images/train/a/b.jpg`` as ``a/b.jpg``: the path below the subset's folder."""
     parts = path.split("/")
     if "images" in parts[:-2]:
         return "/".join(parts[parts.index("images") + 2 :])
     return parts[-1]
+
+
+def _below_images(path: str, prefix: str) -> str:
+    """A path in a subset's folder; where that holds ``images``, the part below it."""
+    for folder in ("images/", "labels/"):
+        if path.startswith(folder):
+            return path[len(folder) :]
+    return path
 
 
 def _labels_folder(folder: str) -> str:

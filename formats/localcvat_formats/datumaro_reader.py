@@ -129,9 +129,11 @@ class _Reader:
         if name is not None and is_image_name(name):
             item.width, item.height = self._source.media(name).image_size()
             self._report.assumed("image size", "read from the image's header", place)
-        elif self._options.image_size is not None:
-            item.width, item.height = self._options.image_size
-            self._report.assumed("image size", "taken from --image-size", place)
+            return
+        stated = self._options.stated_size(item.path)
+        if stated is not None:
+            item.width, item.height = stated
+            self._report.assumed("image size", "as it was stated", place)
 
     def _annotate(
         self, item: Item, record: ItemRecord, labels: list[LabelRecord], place: str

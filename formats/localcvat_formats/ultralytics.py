@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from localcvat.archive import Sink, Source
-from localcvat.errors import DatasetError, LocalCvatError, OutputError
-from localcvat.geometry.boxes import rectangle_corners
-from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, label_index
+from localcvat.errors import DatasetError, LocalCvatError
+from localcvat.labels import skeleton_svg
+from localcvat.model import Dataset, Header, Item, Label
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
-from localcvat_formats.data_yaml import SUBSETS, ImageFinder, class_names, find_yaml, load_yaml
-from localcvat_formats.yolo_images import label_path_of, set_size, stem_of
-from localcvat_formats.yolo_lines import LineReader, beyond, box_line, ring_line
+from localcvat_formats.data_yaml import (
+    ImageFinder,
+    ImagePlace,
+    class_names,
+    find_yaml,
+    load_yaml,
+    subsets_of,
+)
+from localcvat_formats.yolo_images import set_size, unique_labels
+from localcvat_formats.yolo_lines import LineReader, PoseLayout
 
-RESERVED = frozenset(("backup", "classes", "names", "path", "kpt_shape", "flip_idx"))
-CONFIG_KEYS = frozenset(("names", "nc", "path", "download", "kpt_shape", "flip_idx", "channels"))
-SNIFFED_FILES = 20
-AREAS = ("mask", "ellipse", "polygon")
+SNIFFED_FILES = 50
+SNIFFED_BYTES = 1 << 16
+MOST_POINTS = 10_000
 
 
 class UltralyticsDetection(Format):
@@ -29,7 +35,10 @@ class UltralyticsDetection(Format):
         "Ultralytics YOLO Detection 1.0",
         "YOLOv8 Detection 1.0",
     )
-    aliases: ClassVar[tuple[str, ...]] = ("ultralytics-detection", "yolov8", "yolov5", "yolo11")
+    aliases: ClassVar[tuple[str, ...]] = (
+        *("ultralytics-detection", "ultralytics-detect"),
+        *("yolov5", "yolov8", "yolo11"),
+    )
     summary: ClassVar[str] = "Ultralytics YOLO detection: data.yaml and labels/"
     task: ClassVar[str] = "detect"
 
@@ -51,58 +60,59 @@ class UltralyticsDetection(Format):
             return Detection(score=0, reason=str(error))
         if "names" not in config and "nc" not in config:
             return Detection(score=0, reason=f"{name} has no names")
-        task = _task_of(source, config)
-        score = 95 if task == self.task else 0
-        return Detection(score=score, reason=f"{name} has names; label lines of task {task}")
+        task = task_of(source, config)
+        reason = f"{name} has names; its labels are of the task {task}"
+        return Detection(score=95 if task == self.task else 0, reason=reason)
 
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
         name = find_yaml(source)
         if name is None:
-            raise DatasetError("no data.yaml found", where=source.display)
+            raise DatasetError(
+                "no data.yaml found",
+                where=source.display,
+                hint="for label files without it pass --from yolo",
+            )
         config = load_yaml(source, name)
-        names = options.labels or class_names(config, source.where(name))
-        subsets = [str(key) for key in config if key not in CONFIG_KEYS and config[key]]
-        subsets.sort(key=lambda key: SUBSETS.index(key) if key in SUBSETS else len(SUBSETS))
-        reader = LineReader(names, options, report, self.task)
+        names = options.labels or class_names(config, source, name, report)
+        subsets = subsets_of(config, source, name, report)
+        labels = [Label(name=text) for text in unique_labels(names, report, source.where(name))]
+        pose = None
+        if self.task == "pose":
+            pose = pose_layout(config, names, source.where(name), report)
+            _add_points(labels, pose)
+        reader = LineReader(names, options, report, self.task, pose)
         finder = ImageFinder(source, name, config.get("path"), report)
-        header = Header(labels=[Label(name=text) for text in names], subsets=subsets)
 
         def items() -> Iterator[Item]:
             for subset in subsets:
                 where = f"{source.where(name)}: {subset}"
-                for image, path in finder.images(config[subset], where):
-                    yield _item(source, image, path, subset, reader, options, report)
+                for place in finder.images(config[subset], where):
+                    item = _item(source, place, subset, reader, options, report)
+                    if item is not None:
+                        yield item
 
-        return Dataset(header, items())
+        return Dataset(Header(labels=labels, subsets=subsets), items())
 
     def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        _write(self, dataset, sink, options, report)
+        from localcvat_formats.ultralytics_writer import write_ultralytics
 
-    def line(self, shape: Shape, index: int, item: Item) -> str:
-        """One line of a label file."""
-        return box_line(index, shape.points, item.width, item.height)
-
-    def keeps(self, shape: Shape, dialect: Dialect) -> bool:
-        """Whether CVAT's own export would write this shape."""
-        return dialect == "plain" or not shape.rotation % 360
+        write_ultralytics(self.task, dataset, sink, options, report)
 
 
 class UltralyticsTrack(UltralyticsDetection):
-    """Detection with the track's number as a sixth column; CVAT has it on export only."""
+    """Detection with the track's number as the last column; CVAT has it on export only."""
 
     name = "ultralytics-track"
     cvat_names = ("Ultralytics YOLO Detection Track 1.0",)
-    aliases = ()
+    aliases = ("ultralytics-detection-track",)
     summary = "Ultralytics YOLO detection with track numbers"
     task = "track"
-    can_read = False
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return Capabilities(kinds=frozenset(["rectangle"]), tracks="flattened")
-
-    def line(self, shape: Shape, index: int, item: Item) -> str:
-        text = super().line(shape, index, item)
-        return text if shape.track_id is None else f"{text[:-1]} {shape.track_id}\n"
+        base = super().capabilities(dialect)
+        return Capabilities(
+            kinds=base.kinds, converts=base.converts, rotation=base.rotation, tracks="flattened"
+        )
 
 
 class UltralyticsSegmentation(UltralyticsDetection):
@@ -116,13 +126,9 @@ class UltralyticsSegmentation(UltralyticsDetection):
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
         kinds = ("mask", "ellipse") if dialect == "cvat" else ("mask", "ellipse", "rectangle")
-        return Capabilities(kinds=frozenset(["polygon"]), converts=dict.fromkeys(kinds, "polygon"))
-
-    def line(self, shape: Shape, index: int, item: Item) -> str:
-        return ring_line(index, shape.points, item.width, item.height)
-
-    def keeps(self, shape: Shape, dialect: Dialect) -> bool:
-        return True
+        return Capabilities(
+            kinds=frozenset(["polygon"]), converts=dict.fromkeys(kinds, "polygon"), multipart=True
+        )
 
 
 class UltralyticsObb(UltralyticsDetection):
@@ -133,127 +139,120 @@ class UltralyticsObb(UltralyticsDetection):
         "Ultralytics YOLO Oriented Bounding Boxes 1.0",
         "YOLOv8 Oriented Bounding Boxes 1.0",
     )
-    aliases = ("yolov8-obb",)
+    aliases = ("yolov8-obb", "ultralytics-oriented-bounding-boxes")
     summary = "Ultralytics YOLO oriented bounding boxes"
     task = "obb"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return Capabilities(kinds=frozenset(["rectangle"]), rotation=True)
-
-    def line(self, shape: Shape, index: int, item: Item) -> str:
-        corners = rectangle_corners(shape.points, shape.rotation)
-        return ring_line(index, corners, item.width, item.height)
-
-    def keeps(self, shape: Shape, dialect: Dialect) -> bool:
-        return True
+        shapes = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
+        return Capabilities(
+            kinds=frozenset(["rectangle"]),
+            converts={} if dialect == "cvat" else dict.fromkeys(shapes, "rectangle"),
+            rotation=True,
+        )
 
 
-def _task_of(source: Source, config: dict[str, object]) -> str:
-    """The task whose lines the first label files hold."""
+class UltralyticsPose(UltralyticsDetection):
+    """Skeletons as a box and their points with visibility."""
+
+    name = "ultralytics-pose"
+    cvat_names = ("Ultralytics YOLO Pose 1.0", "YOLOv8 Pose 1.0")
+    aliases = ("yolov8-pose",)
+    summary = "Ultralytics YOLO pose: skeletons as points with visibility"
+    task = "pose"
+
+    def capabilities(self, dialect: Dialect) -> Capabilities:
+        return Capabilities(kinds=frozenset(["skeleton"]), occluded=True, outside=True)
+
+
+def task_of(source: Source, config: dict[str, Any]) -> str:
+    """The task whose lines the first label files hold, by their numbers of columns."""
     if "kpt_shape" in config:
         return "pose"
     counts: set[int] = set()
-    texts = [name for name in source.names if name.endswith(".txt") and "labels" in name]
+    last: list[bytes] = []
+    texts = [name for name in source.names if name.endswith(".txt") and "labels" in name.split("/")]
     for name in texts[:SNIFFED_FILES]:
-        for line in source.read(name)[: 1 << 16].splitlines():
-            if line.split():
-                counts.add(len(line.split()))
-    if counts == {9}:
+        with source.open(name) as stream:
+            head = stream.read(SNIFFED_BYTES)
+        for line in head.splitlines():
+            words = line.split()
+            counts.add(len(words))
+            if len(words) == 6:
+                last.append(words[5])
+    counts.discard(0)
+    if counts == {9} or counts == {9, 10} or counts == {10}:
         return "obb"
-    if any(count > 6 for count in counts) and not counts & {5, 6}:
+    if last and counts <= {5, 6} and _are_track_numbers(last):
+        return "track"
+    if any(count > 6 for count in counts):
         return "segment"
     return "detect"
 
 
+def _are_track_numbers(words: list[bytes]) -> bool:
+    """Whether the last columns are whole numbers, some past 1, and so no confidences."""
+    return all(word.isdigit() for word in words) and any(int(word[:9]) > 1 for word in words)
+
+
+def pose_layout(config: dict[str, Any], names: list[str], where: str, report: Report) -> PoseLayout:
+    """`kpt_shape` and the points' names; raises DatasetError when it is no shape."""
+    shape = config.get("kpt_shape")
+    numbers = [str(value) for value in shape] if isinstance(shape, list) else []
+    if len(numbers) != 2 or not all(number.isdigit() for number in numbers):
+        raise DatasetError(
+            "kpt_shape is not [points, 2 or 3]", where=f"{where}: kpt_shape", hint="like [17, 3]"
+        )
+    count, each = (int(number[:9]) for number in numbers)
+    if each not in (2, 3) or count > MOST_POINTS:
+        raise DatasetError(f"kpt_shape of {count} points of {each}", where=f"{where}: kpt_shape")
+    given = config.get("kpt_names")
+    points: dict[str, list[str]] = {}
+    for index, name in enumerate(names):
+        listed = given.get(str(index)) if isinstance(given, dict) else given
+        if isinstance(listed, list) and len(set(map(str, listed))) == len(listed) <= count:
+            points[name] = [str(point) for point in listed]
+        else:
+            report.assumed("keypoint", "no names: called after their label and number", where)
+            points[name] = [f"{name}_point_{rank}" for rank in range(count)]
+    return PoseLayout(count, each, points)
+
+
+def _add_points(labels: list[Label], pose: PoseLayout) -> None:
+    for label in labels:
+        points = list(pose.names[label.name])
+        label.type = "skeleton"
+        label.sublabels = [Label(name=point, type="points") for point in points]
+        label.svg = skeleton_svg(points, ())
+
+
 def _item(
     source: Source,
-    image: str,
-    path: str,
+    place: ImagePlace,
     subset: str,
     reader: LineReader,
     options: ReadOptions,
     report: Report,
-) -> Item:
-    missing = image.startswith("?")
-    label_file = image[1:] if missing else label_path_of(image)
-    item = Item(path=path, subset=subset, media=None if missing else source.media(image))
-    where = source.where(label_file)
-    if missing:
+) -> Item | None:
+    """One image with its labels; None for labels whose image is missing and of unknown size."""
+    where = source.where(place.label_file)
+    media = source.media(place.image) if place.image else None
+    item = Item(path=place.path, subset=subset, media=media)
+    text = source.read_text(place.label_file) if source.exists(place.label_file) else ""
+    if media is None:
+        if text.strip() and options.stated_size(item.path) is None:
+            if options.on_error != "skip" and not place.stray:
+                raise DatasetError(
+                    "its image is missing, so the size is unknown",
+                    where=where,
+                    hint="pass --image-size WIDTHxHEIGHT, or --on-error skip",
+                )
+            report.dropped("label file", "its image is missing", where)
+            return None
         report.assumed("image file", "missing", where)
-    text = source.read_text(label_file) if source.exists(label_file) else ""
-    if text.strip() or item.media is not None:
+    elif not source.exists(place.label_file):
+        report.assumed("image", "no label file: taken as empty", source.where(place.image))
+    if text.strip() or media is not None or options.stated_size(item.path) is not None:
         set_size(item, options, report, where)
     item.shapes = reader.shapes(text, item, where)
     return item
-
-
-def _write(
-    plugin: UltralyticsDetection,
-    dataset: Dataset,
-    sink: Sink,
-    options: WriteOptions,
-    report: Report,
-) -> None:
-    index = label_index(dataset.header.labels)
-    lists: dict[str, list[str]] = {_subset_name(subset): [] for subset in dataset.header.subsets}
-    stems: set[tuple[str, str]] = set()
-    for item in dataset.items:
-        subset = _subset_name(item.subset)
-        path = item.path
-        if (subset, item.stem) in stems:
-            raise OutputError(
-                f"two images of the subset {subset!r} would share a label file",
-                where=path,
-                hint="pass --rename-duplicates",
-            )
-        stems.add((subset, item.stem))
-        lists.setdefault(subset, []).append(f"data/images/{subset}/{path}\n")
-        text = _text(plugin, item, index, options, report)
-        if text or (options.dialect == "plain" and not options.with_images):
-            sink.write(f"labels/{subset}/{stem_of(path)}.txt", text.encode())
-        if options.with_images and item.media is not None:
-            sink.add_media(f"images/{subset}/{path}", item.media)
-    if options.dialect == "cvat":
-        for subset, lines in lists.items():
-            sink.write(f"{subset}.txt", "".join(lines).encode())
-        entries = {subset: f"{subset}.txt" for subset in lists}
-    else:
-        entries = {subset: f"images/{subset}" for subset in lists}
-        if "train" in entries and "val" not in entries:
-            entries["val"] = entries["train"]
-            report.assumed("subset", "no val: data.yaml points it to train, as training needs one")
-    sink.write("data.yaml", _yaml_text(entries, list(index)).encode())
-
-
-def _yaml_text(entries: dict[str, str], names: list[str]) -> str:
-    import yaml
-
-    config = {"path": ".", "names": dict(enumerate(names)), **entries}
-    text: str = yaml.safe_dump(config, allow_unicode=True)
-    return text
-
-
-def _subset_name(subset: str) -> str:
-    if subset in RESERVED:
-        raise DatasetError(f"a subset can't be called {subset!r} in YOLO", hint="rename it")
-    return "train" if subset in ("", DEFAULT_SUBSET) else subset
-
-
-def _text(
-    plugin: UltralyticsDetection,
-    item: Item,
-    index: dict[str, int],
-    options: WriteOptions,
-    report: Report,
-) -> str:
-    if item.shapes and (item.width <= 0 or item.height <= 0):
-        raise DatasetError("the image's size is unknown", where=item.path)
-    lines = []
-    for shape in item.shapes:
-        if not plugin.keeps(shape, options.dialect):
-            report.dropped("rectangle", "CVAT writes no rotated boxes here", item.path)
-            continue
-        if beyond(shape.points, item.width, item.height):
-            report.changed("coordinate", "cut to the image", item.path)
-        lines.append(plugin.line(shape, index[shape.label], item))
-    return "".join(lines)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from localcvat.archive import Sink, Source, safe_name
-from localcvat.errors import DatasetError, UnsafeArchiveError
+from localcvat.errors import DatasetError, LocalCvatError, UnsafeArchiveError
 from localcvat.images import is_image_name
-from localcvat.model import (
-    DEFAULT_SUBSET,
-    Dataset,
-    Header,
-    Item,
-    Label,
-    flat_labels,
-    label_index,
-)
+from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, label_index
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
-from localcvat_formats.yolo_images import image_index, set_size, stem_of
-from localcvat_formats.yolo_lines import LineReader, beyond, box_line
+from localcvat_formats.cvat_dialect import LabelIndex, rounded_box
+from localcvat_formats.data_yaml import find_yaml, load_yaml
+from localcvat_formats.yolo_images import (
+    image_index,
+    label_path_of,
+    report_orphans,
+    set_size,
+    stem_of,
+    subset_and_path,
+    unique_labels,
+)
+from localcvat_formats.yolo_lines import LineReader, apart, beyond, box_line, whole_box_line
 
 RESERVED = frozenset(("backup", "classes", "names"))
-NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt")
+NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt", "classes.names")
+NOT_LABELS = frozenset((*NAME_FILES, "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt"))
 
 
 class Yolo(Format):
@@ -35,7 +38,7 @@ class Yolo(Format):
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
         if dialect == "cvat":
-            return Capabilities(kinds=frozenset(["rectangle"]))
+            return Capabilities(kinds=frozenset(["rectangle"]), rotation=True)
         shapes = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
         return Capabilities(
             kinds=frozenset(["rectangle"]), converts=dict.fromkeys(shapes, "rectangle")
@@ -43,16 +46,15 @@ class Yolo(Format):
 
     def detect(self, source: Source) -> Detection:
         names = source.names
-        if any(name.endswith(("data.yaml", "data.yml")) for name in names):
-            return Detection(score=0, reason="there is a data.yaml")
         if any(name.endswith(".data") for name in names):
             return Detection(score=95, reason="an obj.data")
+        if _has_data_yaml(source):
+            return Detection(score=0, reason="there is a data.yaml")
         bases = {name.rpartition("/")[2] for name in names}
         if bases & set(NAME_FILES):
             return Detection(score=80, reason="a file of class names")
-        images = {stem_of(name) for name in names if is_image_name(name)}
-        texts = {stem_of(name) for name in names if name.endswith(".txt")}
-        if images & texts:
+        images = {label_path_of(name) for name in names if is_image_name(name)}
+        if any(name in images for name in names if name.endswith(".txt")):
             return Detection(score=40, reason="text files beside images")
         return Detection(score=0, reason="no obj.data, class names or text files beside images")
 
@@ -66,6 +68,17 @@ class Yolo(Format):
         _write(dataset, sink, options, report)
 
 
+def _has_data_yaml(source: Source) -> bool:
+    name = find_yaml(source)
+    if name is None:
+        return False
+    try:
+        config = load_yaml(source, name)
+    except LocalCvatError:
+        return False
+    return "names" in config or "nc" in config
+
+
 def _read_darknet(source: Source, data: str, options: ReadOptions, report: Report) -> Dataset:
     entries = {}
     for line in source.read_text(data).splitlines():
@@ -74,12 +87,15 @@ def _read_darknet(source: Source, data: str, options: ReadOptions, report: Repor
             entries[key.strip()] = value.strip()
     folder = data.rpartition("/")[0]
     names_file = _inside(source, folder, entries.get("names", "obj.names"))
-    if names_file is None:
-        raise DatasetError("the names file is missing", where=source.where(data))
-    names = _names(source.read_text(names_file))
+    if names_file is None and not options.labels:
+        raise DatasetError(
+            "the names file is missing", where=source.where(data), hint="or pass --names"
+        )
+    names = options.labels or _names(source.read_text(names_file or ""))
     lists = {key: value for key, value in entries.items() if key not in RESERVED}
     images = image_index(source)
     reader = LineReader(names, options, report)
+    orphans = {name for name in source.under(folder) if _is_label_file(name)}
 
     def items() -> Iterator[Item]:
         for subset, value in lists.items():
@@ -88,14 +104,23 @@ def _read_darknet(source: Source, data: str, options: ReadOptions, report: Repor
                 raise DatasetError(
                     f"Can't find {subset!r} subset list file", where=source.where(data)
                 )
+            orphans.discard(listed)
             for number, line in enumerate(source.read_text(listed).splitlines(), 1):
                 if line.strip():
                     where = source.where(listed, number)
-                    item = _listed(source, folder, line.strip(), subset, images, where)
-                    yield _filled(source, item, folder, reader, options, report, where)
+                    item, label_file = _listed(source, folder, line.strip(), subset, images, where)
+                    orphans.discard(label_file)
+                    _fill(source, item, label_file, reader, options, report, where)
+                    yield item
+        report_orphans(source, orphans, report)
 
-    header = Header(labels=[Label(name=name) for name in names], subsets=list(lists))
+    labels = unique_labels(names, report, source.where(names_file or data))
+    header = Header(labels=[Label(name=name) for name in labels], subsets=list(lists))
     return Dataset(header, items())
+
+
+def _is_label_file(name: str) -> bool:
+    return name.endswith(".txt") and name.rpartition("/")[2].lower() not in NOT_LABELS
 
 
 def _inside(source: Source, folder: str, path: str) -> str | None:
@@ -104,7 +129,7 @@ def _inside(source: Source, folder: str, path: str) -> str | None:
         clean = safe_name(path)
     except UnsafeArchiveError:
         clean = safe_name(path.replace("\\", "/").rpartition("/")[2] or "_")
-    for candidate in (clean, clean.removeprefix("data/")):
+    for candidate in (clean, clean.removeprefix("data/"), clean.rpartition("/")[2]):
         name = f"{folder}/{candidate}" if folder else candidate
         if source.exists(name):
             return name
@@ -113,39 +138,36 @@ def _inside(source: Source, folder: str, path: str) -> str | None:
 
 def _listed(
     source: Source, folder: str, line: str, subset: str, images: dict[str, str], where: str
-) -> Item:
+) -> tuple[Item, str]:
+    """The item of one line of a list file, and the name of its label file."""
     try:
-        clean = safe_name(line).removeprefix("data/")
+        clean = safe_name(line.lstrip("/")).removeprefix("data/")
     except UnsafeArchiveError as error:
         raise DatasetError(error.what, where=where) from error
     path = clean.partition("/")[2] or clean
     full = f"{folder}/{clean}" if folder else clean
     name = full if source.exists(full) else images.get(stem_of(full))
     item = Item(path=path, subset=subset, media=source.media(name) if name else None)
-    item.extras = {"yolo": {"label_file": stem_of(full) + ".txt"}}
-    return item
+    return item, stem_of(full) + ".txt"
 
 
-def _filled(
+def _fill(
     source: Source,
     item: Item,
-    folder: str,
+    label_file: str,
     reader: LineReader,
     options: ReadOptions,
     report: Report,
     where: str,
-) -> Item:
-    label_file = (item.extras or {})["yolo"]["label_file"]
-    item.extras = None
+) -> None:
     text = ""
     if source.exists(label_file):
         text = source.read_text(label_file)
     else:
         report.assumed("image", "no label file: taken as empty", where)
-    if text.strip() or item.media is not None or options.image_size:
+    if text.strip() or item.media is not None or options.stated_size(item.path):
         set_size(item, options, report, where)
     item.shapes = reader.shapes(text, item, source.where(label_file))
-    return item
 
 
 def _names(text: str) -> list[str]:
@@ -157,52 +179,45 @@ def _names(text: str) -> list[str]:
 
 def _read_loose(source: Source, options: ReadOptions, report: Report) -> Dataset:
     """Text files beside images, or ``labels/`` beside ``images/``, without an obj.data."""
-    from localcvat_formats.yolo_images import label_path_of
-
     named = [name for name in source.names if name.rpartition("/")[2] in NAME_FILES]
+    images = sorted(image_index(source).values())
+    texts = {name for name in source.names if _is_label_file(name)}
+    where = source.display
     if options.labels:
         names = options.labels
     elif named:
-        names = _names(source.read_text(named[0]))
+        names, where = _names(source.read_text(named[0])), source.where(named[0])
     else:
-        names = []
-    images = sorted(image_index(source).values())
-    label_files = {image: label_path_of(image) for image in images}
-    texts = {name for name in source.names if name.endswith(".txt")} - set(named)
-    if not names:
         names = _invented_names(source, texts, report)
     reader = LineReader(names, options, report)
+    orphans = sorted(texts - {label_path_of(image) for image in images})
+    places = [*images, *(stem_of(name) + ".jpg" for name in orphans if options.image_size)]
+    subsets = list(dict.fromkeys(subset_and_path(place)[0] for place in places))
 
     def items() -> Iterator[Item]:
         for image in images:
-            item = Item(path=image, subset=DEFAULT_SUBSET, media=source.media(image))
-            label_file = label_files[image]
-            if source.exists(label_file):
-                set_size(item, options, report, source.where(image))
-                item.shapes = reader.shapes(
-                    source.read_text(label_file), item, source.where(label_file)
-                )
-            else:
-                report.assumed("image", "no label file: taken as empty", source.where(image))
+            subset, path = subset_and_path(image)
+            item = Item(path=path, subset=subset, media=source.media(image))
+            _fill(source, item, label_path_of(image), reader, options, report, source.where(image))
             yield item
-        for orphan in sorted(texts - set(label_files.values())):
-            if options.image_size is None:
-                report.dropped("label file", "its image is missing", source.where(orphan))
-                continue
-            item = Item(path=stem_of(orphan) + ".jpg")
-            set_size(item, options, report, source.where(orphan))
-            item.shapes = reader.shapes(source.read_text(orphan), item, source.where(orphan))
+        if options.image_size is None:
+            report_orphans(source, set(orphans), report)
+            return
+        for orphan in orphans:
+            subset, path = subset_and_path(stem_of(orphan) + ".jpg")
+            item = Item(path=path, subset=subset)
+            _fill(source, item, orphan, reader, options, report, source.where(orphan))
             yield item
 
-    header = Header(labels=[Label(name=name) for name in names], subsets=[DEFAULT_SUBSET])
-    return Dataset(header, items())
+    labels = [Label(name=name) for name in unique_labels(names, report, where)]
+    return Dataset(Header(labels=labels, subsets=subsets or [DEFAULT_SUBSET]), items())
 
 
 def _invented_names(source: Source, texts: set[str], report: Report) -> list[str]:
     highest = -1
     for name in sorted(texts):
         for line in source.read_text(name).splitlines():
-            first = line.partition(" ")[0]
+            first = line.split(maxsplit=1)[0] if line.strip() else ""
             if first.isdigit() and len(first) < 6:
                 highest = max(highest, int(first))
     report.assumed("label", "no names file: classes are called class_0, class_1, …")
@@ -210,27 +225,28 @@ def _invented_names(source: Source, texts: set[str], report: Report) -> list[str
 
 
 def _write(dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
+    labels = dataset.header.labels
     if options.dialect == "cvat":
-        labels = [label.name for label, _ in flat_labels(dataset.header.labels)]
-        index = {name: position for position, name in reversed(list(enumerate(labels)))}
+        flat = [label.name for label, _ in LabelIndex(labels).flat]
+        names = [name for number, name in enumerate(flat) if name not in flat[number + 1 :]]
+        index = {name: LabelIndex(labels).number(name) for name in label_index(labels)}
     else:
-        labels = [label.name for label in dataset.header.labels]
-        index = label_index(dataset.header.labels)
+        names, index = [label.name for label in labels], label_index(labels)
     lists: dict[str, list[str]] = {}
     for subset in dataset.header.subsets:
         lists.setdefault(_subset_name(subset), [])
     for item in dataset.items:
         subset = _subset_name(item.subset)
         path = f"obj_{subset}_data/{item.path}"
-        label_file = f"obj_{subset}_data/{item.stem}.txt"
         lists.setdefault(subset, []).append(f"data/{path}\n")
+        label_file = f"obj_{subset}_data/{item.stem}.txt"
         sink.write(label_file, _lines(item, index, options, report).encode())
         if options.with_images and item.media is not None:
             sink.add_media(path, item.media)
     for subset, lines in lists.items():
         sink.write(f"{subset}.txt", "".join(lines).encode())
-    sink.write("obj.names", "".join(f"{name}\n" for name in labels).encode())
-    data = [f"classes = {len(labels)}"]
+    sink.write("obj.names", "".join(f"{name}\n" for name in names).encode())
+    data = [f"classes = {len(names)}"]
     data += [f"{subset} = data/{subset}.txt" for subset in lists]
     data += ["names = data/obj.names", "backup = backup/"]
     sink.write("obj.data", "".join(f"{line}\n" for line in data).encode())
@@ -243,14 +259,33 @@ def _subset_name(subset: str) -> str:
 
 
 def _lines(item: Item, index: dict[str, int], options: WriteOptions, report: Report) -> str:
-    width, height = item.width, item.height
-    if item.shapes and (width <= 0 or height <= 0):
+    if item.shapes and (item.width <= 0 or item.height <= 0):
         raise DatasetError("the image's size is unknown", where=item.path)
-    lines = []
-    for shape in item.shapes:
-        if shape.rotation % 360 and options.dialect == "cvat":
-            continue
+    if options.dialect == "cvat":
+        return "".join(cvat_box_lines(item.shapes, item, index, report))
+    return "".join(box_lines(item.shapes, item, index, report))
+
+
+def box_lines(
+    shapes: Sequence[Shape], item: Item, index: dict[str, int], report: Report
+) -> Iterator[str]:
+    """A line for each rectangle, cut to the image; what is outside of it is left out."""
+    width, height = item.width, item.height
+    for shape in shapes:
         if beyond(shape.points, width, height):
+            if apart(shape.points, width, height):
+                report.dropped("rectangle", "outside of the image", item.path)
+                continue
             report.changed("coordinate", "box cut to the image", item.path)
-        lines.append(box_line(index[shape.label], shape.points, width, height))
-    return "".join(lines)
+        yield box_line(index[shape.label], shape.points, width, height)
+
+
+def cvat_box_lines(
+    shapes: Sequence[Shape], item: Item, index: dict[str, int], report: Report
+) -> Iterator[str]:
+    """A line for each rectangle, rounded, uncut and as if not rotated, as CVAT 2.15 writes them."""
+    for shape in shapes:
+        if shape.rotation % 360:
+            report.changed("rotation", "written as if not rotated, as CVAT does", item.path)
+        points = rounded_box(shape.points)
+        yield whole_box_line(index[shape.label], points, item.width, item.height)

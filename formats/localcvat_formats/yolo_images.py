@@ -9,6 +9,8 @@ from localcvat.model import Item
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 
+SUBSET_FOLDERS = frozenset(("train", "val", "valid", "validation", "test"))
+
 
 def stem_of(path: str) -> str:
     """The path without its extension."""
@@ -32,20 +34,55 @@ def label_path_of(image: str) -> str:
     return stem_of("/".join(folders)) + ".txt"
 
 
+def subset_and_path(name: str) -> tuple[str, str]:
+    """The subset and the path in it that a file's place stands for.
+
+    ``images/train/a/1.jpg`` and ``train/images/a/1.jpg`` are ``a/1.jpg`` of train; what lies
+    elsewhere is of the subset default.
+    """
+    folders = name.split("/")
+    subset = ""
+    while len(folders) > 1:
+        if folders[0] in ("images", "labels"):
+            folders = folders[1:]
+        elif folders[0] in SUBSET_FOLDERS and not subset:
+            subset, folders = folders[0], folders[1:]
+        else:
+            break
+    return subset or "default", "/".join(folders)
+
+
 def set_size(item: Item, options: ReadOptions, report: Report, where: str) -> None:
     """Give the item its size in pixels from the image's header, else from the options."""
+    stated = options.stated_size(item.path)
     if item.media is not None:
         try:
             item.width, item.height = item.media.image_size()
             return
         except SourceError as error:
-            if options.image_size is None:
+            if stated is None:
                 raise DatasetError(error.what, where=error.where) from error
-    if options.image_size is None:
+    if stated is None:
         raise DatasetError(
             "the image is missing, so its size is unknown",
             where=where,
             hint="pass --image-size WIDTHxHEIGHT",
         )
-    item.width, item.height = options.image_size
-    report.assumed("image size", "taken from --image-size", item.path)
+    item.width, item.height = stated
+    if options.size_of is None:
+        report.assumed("image size", "taken from --image-size", item.path)
+
+
+def report_orphans(source: Source, names: set[str], report: Report) -> None:
+    """Count label files that no image goes with."""
+    for name in sorted(names):
+        report.dropped("label file", "its image is missing", source.where(name))
+
+
+def unique_labels(names: list[str], report: Report, where: str) -> list[str]:
+    """The names without repetition; classes of one name are one label, which is reported."""
+    unique = list(dict.fromkeys(names))
+    if len(unique) < len(names):
+        repeated = next(name for name in unique if names.count(name) > 1)
+        report.assumed("class", f"several are called {repeated!r}: one label", where)
+    return unique
