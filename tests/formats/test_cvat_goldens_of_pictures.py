@@ -7,7 +7,7 @@ import pytest
 from golden_compare import assert_same
 from goldens import Golden, goldens
 
-NAMES = ("Segmentation mask 1.1", "KITTI 1.0")
+NAMES = ("Segmentation mask 1.1", "KITTI 1.0", "Open Images V6 1.0")
 GOLDENS = [golden for name in NAMES for golden in goldens(name)]
 
 
