@@ -19,9 +19,11 @@ Compare = Callable[[str, bytes], Any]
 def xml_value(element: Any) -> Any:
     """An element as (tag, text, children); CVAT's backup keeps no order of attributes."""
     children = [xml_value(child) for child in element]
+    text: Any = (element.text or "").strip()
     if element.tag == "attributes":
         children.sort(key=repr)
-    return element.tag, (element.text or "").strip(), children
+        text = sorted(text.split(", "))
+    return element.tag, text, children
 
 
 def value(name: str, data: bytes) -> Any:

@@ -7,7 +7,14 @@ import pytest
 from golden_compare import assert_same
 from goldens import Golden, goldens
 
-NAMES = ("Segmentation mask 1.1", "KITTI 1.0", "Open Images V6 1.0")
+NAMES = (
+    "Segmentation mask 1.1",
+    "KITTI 1.0",
+    "Open Images V6 1.0",
+    "MOT 1.1",
+    "ImageNet 1.0",
+    "LabelMe 3.0",
+)
 GOLDENS = [golden for name in NAMES for golden in goldens(name)]
 
 
