@@ -116,6 +116,10 @@ class _Adapter:
 
     def _shapes(self, item: Item, kept: dict[str, int]) -> list[Shape]:
         kinds, converts = self._can.kinds, self._can.converts
+        if self._can.decimals is None and _bare(item.shapes, kinds):
+            for shape in item.shapes:
+                kept[shape.type] = kept.get(shape.type, 0) + 1
+            return item.shapes
         parts: dict[int, Shape] = {}
         result: list[Shape] = []
         if self._can.decimals is not None:
@@ -236,6 +240,25 @@ class _Adapter:
 
     def _lose(self, field: str, item: Item, count: int = 1) -> None:
         self._report.dropped(field, "the format has no place for it", item.path, count=count)
+
+
+def _bare(shapes: list[Shape], kinds: frozenset[str]) -> bool:
+    """Whether all shapes are of these kinds and have nothing that a writer could lose."""
+    for shape in shapes:
+        if (
+            shape.type not in kinds
+            or shape.attributes
+            or shape.rotation
+            or shape.occluded
+            or shape.outside
+            or shape.instance
+            or shape.group
+            or shape.z_order
+            or shape.score is not None
+            or shape.source != "manual"
+        ):
+            return False
+    return True
 
 
 def _is_annotated(item: Item) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 import shutil
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -20,11 +22,15 @@ from typing import IO, BinaryIO, cast
 import msgspec
 
 from localcvat.errors import LocalCvatError, OutputError, SourceError, UnsafeArchiveError
+from localcvat.filewriter import FileWriter, write_file
 from localcvat.model import Media
 
 FIXED_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 COPY_CHUNK = 1 << 20
 RATIO_FLOOR = 1 << 20
+DIRECT_FILES = 2_000
+"""Small files of a folder that are written before a second process is worth its start."""
+SMALL_ENTRY = 1 << 20
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,11 +45,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT_LIMITS = Limits()
 
 
+PLAIN_NAME = re.compile(r"\w[\w .()+-]*(?:/\w[\w .()+-]*)*")
+"""Names that need no closer look: every part begins with a letter, digit or underscore."""
+
+
 def safe_name(name: str, where: str = "") -> str:
     """`name` as a clean relative path with ``/`` separators; raises UnsafeArchiveError otherwise.
 
     Refused: absolute paths, drive letters, ``..``, NUL and other control characters, empty names.
     """
+    if PLAIN_NAME.fullmatch(name):
+        return name
     clean = name.replace("\\", "/")
     parts = clean.split("/")
     reason = ""
@@ -387,8 +399,6 @@ class _BoundedEntry(io.RawIOBase):
         return self._stream.tell()
 
     def read(self, size: int = -1) -> bytes:
-        import zlib
-
         try:
             data = self._stream.read(size if size >= 0 else self._left + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
@@ -479,30 +489,38 @@ class Sink:
 
 
 class FolderSink(Sink):
-    """A folder, written as a hidden sibling and renamed."""
+    """A folder, written as a hidden sibling and renamed; many small files by a second process."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, jobs: int) -> None:
         super().__init__(target)
         self._temp = _beside(target)
         self._temp.mkdir()
+        self._root = str(self._temp)
         self._made: set[str] = {""}
+        self._jobs = jobs
+        self._written = 0
+        self._writer: FileWriter | None = None
 
-    def _path(self, name: str) -> str:
+    def _placed(self, name: str) -> str:
+        """The claimed name, its folder made."""
         clean = self._claim(name)
         folder = clean.rpartition("/")[0]
         if folder not in self._made:
-            os.makedirs(os.path.join(self._temp, folder), exist_ok=True)
+            os.makedirs(os.path.join(self._root, folder), exist_ok=True)
             self._made.add(folder)
-        return os.path.join(self._temp, clean)
+        return clean
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{self._placed(name)}"
 
     def write(self, name: str, data: bytes) -> None:
-        descriptor = os.open(self._path(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-        finally:
-            os.close(descriptor)
+        self._written += 1
+        if self._written <= DIRECT_FILES or self._jobs < 2:
+            write_file(self._path(name), data)
+            return
+        if self._writer is None:
+            self._writer = FileWriter(self._temp)
+        self._writer.write(self._placed(name), data)
 
     def stream(self, name: str) -> IO[bytes]:
         return open(self._path(name), "xb")
@@ -514,6 +532,9 @@ class FolderSink(Sink):
             shutil.copyfile(media.path, self._path(name))
 
     def commit(self) -> None:
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.finish()
         # One sync of the file system instead of one fsync a file: 100,000 small files in seconds.
         os.sync()
         if self.target.is_dir():
@@ -522,6 +543,8 @@ class FolderSink(Sink):
         _sync_folder(self.target.parent)
 
     def abort(self) -> None:
+        if self._writer is not None:
+            self._writer.abort()
         shutil.rmtree(self._temp, ignore_errors=True)
 
 
@@ -541,7 +564,24 @@ class ZipSink(Sink):
         return info
 
     def write(self, name: str, data: bytes) -> None:
-        self._zip.writestr(self._info(name), data)
+        info = self._info(name)
+        if self._method == zipfile.ZIP_STORED and len(data) < SMALL_ENTRY:
+            self._append(info, data)
+        else:
+            self._zip.writestr(info, data)
+
+    def _append(self, info: zipfile.ZipInfo, data: bytes) -> None:
+        """Add a small entry as `writestr` would, without its seeks: a third of the time."""
+        archive = self._zip
+        info.CRC = zlib.crc32(data)
+        info.file_size = info.compress_size = len(data)
+        info.header_offset = archive.start_dir
+        header = info.FileHeader(zip64=False)
+        archive.fp.write(header + data)  # type: ignore[union-attr]
+        archive.start_dir += len(header) + len(data)
+        archive.filelist.append(info)
+        archive.NameToInfo[info.filename] = info
+        archive._didModify = True  # type: ignore[attr-defined]
 
     def stream(self, name: str) -> IO[bytes]:
         return self._zip.open(self._info(name), "w", force_zip64=True)
@@ -582,14 +622,19 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def open_sink(
-    path: str | os.PathLike[str], *, overwrite: bool = False, zipped: bool | None = None
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    zipped: bool | None = None,
+    jobs: int | None = None,
 ) -> Iterator[Sink]:
     """A sink for `path` (a zip when it ends in ``.zip``, else a folder), committed on success.
 
-    `zipped` says which it is whatever its name.
+    `zipped` says which it is whatever its name. `jobs` is how many processes may be used, all cores
+    if not given; what is written does not depend on it.
 
-    Raises OutputError when the target is there already, unless it is an empty folder or
-    `overwrite` is given for a zip file. On any exception nothing stays behind.
+    Raises OutputError when the target is there already, unless it is an empty folder or `overwrite`
+    is given for a zip file. On any exception nothing stays behind.
     """
     target = Path(os.path.abspath(path))
     _check_free(target, overwrite)
@@ -598,7 +643,7 @@ def open_sink(
         target.parent.mkdir(parents=True, exist_ok=True)
         if zipped is None:
             zipped = target.suffix.lower() == ".zip"
-        sink = ZipSink(target) if zipped else FolderSink(target)
+        sink = ZipSink(target) if zipped else FolderSink(target, jobs or os.cpu_count() or 1)
     except OSError as error:
         raise OutputError(error.strerror or str(error), where=str(target)) from error
     try:

@@ -35,12 +35,14 @@ class ConvertOptions(msgspec.Struct, kw_only=True):
     """What `convert` may be told beyond its source, target and formats.
 
     `progress` is called with the number of items done. `overwrite` replaces an existing zip.
+    `jobs` is how many processes may be used, all cores if not given.
     `transforms` change the dataset on its way (labels, subsets, kinds of shapes).
     """
 
     with_images: bool = False
     strict: bool = False
     overwrite: bool = False
+    jobs: int | None = None
     image_size: tuple[int, int] | None = None
     labels: list[str] | None = None
     on_error: str = "raise"
@@ -90,7 +92,7 @@ def convert(
             params=options.params,
         )
         dataset = origin.read(source, read_options, report)
-        with open_sink(target_path, overwrite=options.overwrite) as sink:
+        with open_sink(target_path, overwrite=options.overwrite, jobs=options.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report
 

@@ -65,7 +65,7 @@ def export_from_project(
     options = options or ConvertOptions()
     with store.read() as session:
         dataset = export_project(store, session, project_id, target.dialect)
-        with open_sink(path, overwrite=options.overwrite) as sink:
+        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report
 
@@ -83,7 +83,7 @@ def export_from_task(
     options = options or ConvertOptions()
     with store.read() as session:
         dataset = export_task(store, session, task_row(session, task_id), target.dialect)
-        with open_sink(path, overwrite=options.overwrite) as sink:
+        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report
 
@@ -101,7 +101,7 @@ def export_from_job(
     options = options or ConvertOptions()
     with store.read() as session:
         dataset = export_job(store, session, job_row(session, job_id), target.dialect)
-        with open_sink(path, overwrite=options.overwrite) as sink:
+        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report
 

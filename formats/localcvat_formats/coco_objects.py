@@ -12,9 +12,11 @@ from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.attribute_values import attribute_text
-from localcvat_formats.coco_records import LARGEST_COORDINATE, CocoFile, unknown_keys
+from localcvat_formats.coco_records import ABSENT, LARGEST_COORDINATE, CocoFile, unknown_keys
 
+FAR = LARGEST_COORDINATE
 EMPTY = (b"", b"[]", b"[[]]", b"null")
+LONGEST_EMPTY = 4
 EXTRA_FIELDS = ("id", "bbox", "area", "iscrowd")
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
 MIN_POLYGON_COMMAS = 5
@@ -43,6 +45,7 @@ class ObjectReader:
         self._labels = labels
         self._options = options
         self._report = report
+        self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
         self._instance = 0
         if not options.boxes_only:  # groups made for parts come after those of the file
             self._instance = max((record.group or 0 for record in coco.annotations), default=0)
@@ -62,6 +65,13 @@ class ObjectReader:
             self._report.dropped("annotation", error.what, error.where)
             return []
 
+    def report_boxed(self) -> None:
+        """Count what was read as a box and is more than one; call it after the last annotation."""
+        for kind, count in self._boxed.items():
+            if count:
+                how = "written as its bounding box"
+                self._report.changed(kind, how, self._coco.where, count=count)
+
     def _label(self, position: int) -> str:
         category = self._coco.annotations[position].category_id
         name = self._names.get(category)
@@ -74,17 +84,16 @@ class ObjectReader:
 
     def _box_only(self, position: int, item: Item) -> list[Shape]:
         record = self._coco.annotations[position]
-        label = self._label(position)
-        start = bytes(memoryview(record.segmentation)[:2])
+        label = self._names.get(record.category_id) or self._label(position)
         if record.bbox is None:
             points = self._box_of_segmentation(position, item)
         else:
             points = self._box(record.bbox, position)
-        if start[:1] == b"{" or (start[:1] == b"[" and start != b"[]"):
-            kind = "polygon" if start[:1] == b"[" else "mask"
-            self._report.changed(kind, "written as its bounding box", self._coco.where)
-        if len(memoryview(record.keypoints)) > len(b"null"):
-            self._report.changed("skeleton", "written as its bounding box", self._coco.where)
+        segmentation = bytes(record.segmentation)
+        if len(segmentation) > LONGEST_EMPTY:
+            self._boxed["mask" if segmentation.startswith(b"{") else "polygon"] += 1
+        if record.keypoints is not ABSENT and bytes(record.keypoints) not in EMPTY:
+            self._boxed["skeleton"] += 1
         shape = Shape(type="rectangle", label=label, points=points, score=record.score)
         if record.attributes:
             self._set_attributes([shape], record.attributes)
@@ -113,12 +122,13 @@ class ObjectReader:
         ]
 
     def _box(self, bbox: list[float], position: int) -> list[float]:
-        if len(bbox) != 4:
+        try:
+            x, y, width, height = bbox
+        except ValueError:
             raise DatasetError(
                 f"{len(bbox)} numbers instead of 4", where=self._coco.place(position, "bbox")
-            )
-        x, y, width, height = bbox
-        if not -LARGEST_COORDINATE < min(bbox) <= max(bbox) < LARGEST_COORDINATE:
+            ) from None
+        if not (-FAR < x < FAR and -FAR < y < FAR and -FAR < width < FAR and -FAR < height < FAR):
             raise DatasetError(
                 "an absurdly large coordinate", where=self._coco.place(position, "bbox")
             )
@@ -205,7 +215,7 @@ class ObjectReader:
                 where=where,
                 hint="list their names under the category's keypoints",
             )
-        if not -LARGEST_COORDINATE < min(keypoints) <= max(keypoints) < LARGEST_COORDINATE:
+        if not -FAR < min(keypoints) <= max(keypoints) < FAR:
             raise DatasetError("an absurdly large coordinate", where=where)
         elements = []
         for rank, name in enumerate(names):
@@ -240,7 +250,7 @@ class ObjectReader:
                     f"{self._named(position)}a polygon of {len(ring)} numbers",
                     where=f"{where}[{part}]",
                 )
-            if not -LARGEST_COORDINATE < min(ring) <= max(ring) < LARGEST_COORDINATE:
+            if not -FAR < min(ring) <= max(ring) < FAR:
                 raise DatasetError("an absurdly large coordinate", where=f"{where}[{part}]")
             shapes.append(Shape(type="polygon", label=label, points=ring))
         return shapes or [self._rectangle(position, label)]

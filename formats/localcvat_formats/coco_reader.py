@@ -188,6 +188,7 @@ class _Reader:
             for position in positions.pop(record.id, ()):
                 item.shapes += objects.shapes(position, item)
             yield item
+        objects.report_boxed()
 
     def _by_image(self, coco: CocoFile, known: set[Any]) -> dict[Any, list[int]]:
         """Positions of the annotations of each image."""

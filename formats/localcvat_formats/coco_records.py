@@ -20,6 +20,10 @@ LARGEST_DIAGNOSED = 1 << 28
 """Bytes of a malformed file that are parsed once more, leniently, to name the place."""
 
 
+ABSENT = msgspec.Raw()
+"""The raw value of a field that is not there."""
+
+
 class ImageRecord(msgspec.Struct, gc=False):
     """An entry of `images`."""
 
@@ -48,8 +52,8 @@ class BoxRecord(msgspec.Struct, gc=False):
     bbox: list[float] | None = None
     attributes: dict[str, Any] | None = None
     score: float | None = None
-    segmentation: msgspec.Raw = msgspec.Raw()
-    keypoints: msgspec.Raw = msgspec.Raw()
+    segmentation: msgspec.Raw = ABSENT
+    keypoints: msgspec.Raw = ABSENT
     group: int | None = None
 
 

@@ -272,12 +272,13 @@ def box_lines(
     """A line for each rectangle, cut to the image; what is outside of it is left out."""
     width, height = item.width, item.height
     for shape in shapes:
-        if beyond(shape.points, width, height):
-            if apart(shape.points, width, height):
+        x1, y1, x2, y2 = points = shape.points
+        if (x1 < 0 or y1 < 0 or x2 > width or y2 > height) and beyond(points, width, height):
+            if apart(points, width, height):
                 report.dropped("rectangle", "outside of the image", item.path)
                 continue
             report.changed("coordinate", "box cut to the image", item.path)
-        yield box_line(index[shape.label], shape.points, width, height)
+        yield box_line(index[shape.label], points, width, height)
 
 
 def cvat_box_lines(

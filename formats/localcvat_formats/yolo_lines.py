@@ -24,6 +24,7 @@ HAIR = 1e-2
 FARTHEST = 2.0
 """Beyond this a value is no fraction of the image any more."""
 BOX, BOX_AND_SCORE, CORNERS = 5, 6, 9
+BOX_LINE = "%d %.6f %.6f %.6f %.6f\n"
 
 
 class PoseLayout(msgspec.Struct, frozen=True):
@@ -204,9 +205,12 @@ def box_line(index: int, points: Sequence[float], width: int, height: int) -> st
     x1, y1, x2, y2 = points
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
         x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-    return (
-        f"{index} {(x1 + x2) / 2 / width:.6f} {(y1 + y2) / 2 / height:.6f} "
-        f"{(x2 - x1) / width:.6f} {(y2 - y1) / height:.6f}\n"
+    return BOX_LINE % (
+        index,
+        (x1 + x2) / 2 / width,
+        (y1 + y2) / 2 / height,
+        (x2 - x1) / width,
+        (y2 - y1) / height,
     )
 
 

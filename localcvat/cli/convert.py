@@ -69,6 +69,7 @@ def echo_report(report: Report) -> None:
     default="raise",
     help="Stop at a bad object, or skip and report it.",
 )
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes to use; all cores by default.")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is an existing zip.")
 @limit_options
 @transform_options
@@ -83,6 +84,7 @@ def convert(
     image_size: str | None,
     names: str | None,
     on_error: str,
+    jobs: int | None,
     overwrite: bool,
     limits: Limits,
     transforms: Transforms,
@@ -101,6 +103,7 @@ def convert(
             with_images=with_images == "yes",
             strict=strict,
             overwrite=overwrite,
+            jobs=jobs,
             image_size=parse_size(image_size),
             labels=read_names(names),
             on_error=on_error,
