@@ -51,7 +51,7 @@ class Call(msgspec.Struct, kw_only=True):
     """One request to the API.
 
     `base` is scheme and host of the URL, `params` the query (last value of each name), `form` the
-    fields of a form body, `body` the bytes of any other one.
+    fields of a form body, `body` the bytes of any other one; a `stream` is yet to become either.
     """
 
     store: Store
@@ -64,6 +64,7 @@ class Call(msgspec.Struct, kw_only=True):
     form: dict[str, Any] | None = None
     uploads: list[Upload] = []
     body: bytes = b""
+    stream: IO[bytes] | None = None
 
     def json(self) -> Any:
         """The body as a value: JSON, or the fields of a form; raises ApiError for bad JSON."""

@@ -6,8 +6,6 @@ import re
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
 from localcvat.errors import NotFoundError, ValidationError
 from localcvat.fields import Choice, Field, Flag, Integer, ListOf, Record, Refused, Text, checked
 from localcvat.frames import DataMeta, frame_bytes, job_meta, set_deleted_frames, task_meta
@@ -25,6 +23,7 @@ from localcvat.requests import (
 )
 from localcvat.rest.calls import Answer, ApiError, Call, row_id, save, scratch
 from localcvat.schemas import MAX_FRAME, SORTING_METHODS
+from localcvat.store.engine import raw
 from localcvat.task_media import TaskFile, local_files
 from localcvat.task_views import read_task_view
 from localcvat.tasks import TaskOptions, attach_data
@@ -205,12 +204,15 @@ def _picture_type(data: bytes) -> str:
 
 def meta_of_task(call: Call, task_id: str) -> Answer:
     """GET /tasks/ID/data/meta."""
-    return Answer(body=_meta(task_meta(call.store, row_id(task_id))))
+    number = row_id(task_id)
+    return Answer(body=_meta(task_meta(call.store, number), _video(call, number)))
 
 
 def meta_of_job(call: Call, job_id: str) -> Answer:
     """GET /jobs/ID/data/meta."""
-    return Answer(body=_meta(job_meta(call.store, row_id(job_id))))
+    number = row_id(job_id)
+    meta = job_meta(call.store, number)
+    return Answer(body=_meta(meta, _video(call, get_job(call.store, number).task_id)))
 
 
 def change_meta(call: Call, task_id: str) -> Answer:
@@ -222,13 +224,34 @@ def change_meta(call: Call, task_id: str) -> Answer:
     return meta_of_task(call, task_id)
 
 
-def _meta(meta: DataMeta) -> dict[str, Any]:
+def _video(call: Call, task_id: int) -> str | None:
+    """The name of the video that a task is of, None for images."""
+    with call.store.read() as session:
+        row = (
+            raw(session)
+            .execute(
+                "SELECT f.path FROM task t JOIN data d ON d.id = t.data_id JOIN data_file f"
+                " ON f.data_id = d.id WHERE t.id = ? AND t.mode = 'interpolation'"
+                " AND d.original_chunk_type = 'video' AND f.kind = 'media' LIMIT 1",
+                (task_id,),
+            )
+            .fetchone()
+        )
+    return None if row is None else str(row[0])
+
+
+def _meta(meta: DataMeta, video: str | None) -> dict[str, Any]:
+    """``data/meta``; a video is one file, whatever the number of its frames."""
     frames = [
-        {**msgspec.structs.asdict(frame), "has_related_context": frame.related_files > 0}
-        for frame in meta.frames
+        {
+            "name": video or frame.name,
+            "width": frame.width,
+            "height": frame.height,
+            "related_files": frame.related_files,
+            "has_related_context": frame.related_files > 0,
+        }
+        for frame in (meta.frames if video is None else meta.frames[:1])
     ]
-    if len(frames) > 1 and len({frame["name"] for frame in frames}) == 1:
-        frames = frames[:1]  # A video is one file, whatever the number of its frames.
     return {
         "chunk_size": meta.chunk_size,
         "size": meta.size,

@@ -4,15 +4,49 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterable, Mapping
 from email.message import Message
 from typing import IO, Any
+from urllib.parse import parse_qsl
 
-from localcvat.rest.calls import ApiError, Upload
+from localcvat.rest.calls import ApiError, Call, Upload
 
 SPOOLED = 1 << 20
 CHUNK = 1 << 18
 MAX_HEADERS = 1 << 16
 _UNSAFE = re.compile(r"[\x00-\x1f]")
+
+
+def read_body(call: Call) -> None:
+    """Take the body's stream: a form as its Content-Type says, anything else as bytes.
+
+    Raises ApiError for a broken form.
+    """
+    if call.stream is None:
+        return
+    kind = call.headers.get("content-type", "")
+    if kind.startswith("multipart/form-data"):
+        call.form, call.uploads = read_multipart(call.stream, kind)
+    elif kind.startswith("application/x-www-form-urlencoded"):
+        text = call.stream.read().decode("utf-8", "replace")
+        call.form = form_of(parse_qsl(text, keep_blank_values=True))
+    else:
+        call.body = call.stream.read()
+
+
+def form_of(data: Any) -> dict[str, Any]:
+    """Form fields of pairs or a mapping; a name that comes several times is a list."""
+    if isinstance(data, (str, bytes)):
+        data = parse_qsl(data if isinstance(data, str) else data.decode("utf-8", "replace"))
+    pairs: Iterable[tuple[Any, Any]] = data.items() if isinstance(data, Mapping) else data or ()
+    form: dict[str, Any] = {}
+    for name, value in pairs:
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            if each is None:
+                continue
+            text = each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each)
+            form[name] = [*_listed(form[name]), text] if name in form else text
+    return form
 
 
 def read_multipart(stream: IO[bytes], content_type: str) -> tuple[dict[str, Any], list[Upload]]:
@@ -28,7 +62,9 @@ def read_multipart(stream: IO[bytes], content_type: str) -> tuple[dict[str, Any]
     while parts.more():
         name, filename = _names(parts.headers())
         if filename is None:
-            text = parts.read(tempfile.SpooledTemporaryFile(SPOOLED)).read().decode("utf-8")
+            text = (
+                parts.read(tempfile.SpooledTemporaryFile(SPOOLED)).read().decode("utf-8", "replace")
+            )
             known = form.get(name)
             form[name] = text if known is None else [*_listed(known), text]
         else:
@@ -93,23 +129,22 @@ class _Parts:
 
     def read(self, target: Any) -> Any:
         """Copy what comes before the next delimiter to `target`, skip it when None."""
-        first = target is not None
+        # The line end after the headers was left, so that an empty part ends like any other.
+        self._skipped = 2 if target is not None else 0
         while (end := self._held.find(self._delimiter)) < 0:
             keep = len(self._delimiter)
             if len(self._held) > keep:
-                first = self._write(target, self._held[:-keep], first)
+                self._write(target, self._held[:-keep])
                 self._held = self._held[-keep:]
             if not self._fill():
                 raise _broken("a part without an end")
-        self._write(target, self._held[:end], first)
+        self._write(target, self._held[:end])
         self._held = self._held[end + len(self._delimiter) :]
         if target is not None:
             target.seek(0)
         return target
 
-    def _write(self, target: Any, piece: bytes, first: bool) -> bool:
-        if target is not None and piece:
-            # The line end after the headers was left, so that an empty part ends like any other.
-            target.write(piece[2:] if first else piece)
-            return False
-        return first
+    def _write(self, target: Any, piece: bytes) -> None:
+        if target is not None:
+            target.write(piece[self._skipped :])
+            self._skipped = max(0, self._skipped - len(piece))

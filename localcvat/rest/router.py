@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from localcvat.rest import (
     transfers,
 )
 from localcvat.rest.calls import Answer, ApiError, Call
+from localcvat.rest.multipart import read_body
 
 Handler = Callable[..., Answer]
 
@@ -136,6 +138,9 @@ def answer(call: Call) -> Answer:
         return Answer(status=400, body=[str(error)])
     except (RecursionError, OverflowError, UnicodeError) as error:
         return Answer(status=400, body=[f"the request can't be read: {error}"])
+    except Exception as error:  # a bug of ours, told as a server tells its own
+        logging.getLogger(__name__).exception("%s %s", call.method, call.path)
+        return Answer(status=500, body={"detail": f"unexpected {type(error).__name__}: {error}"})
 
 
 def _answer(call: Call) -> Answer:
@@ -146,6 +151,7 @@ def _answer(call: Call) -> Answer:
         handler = methods.get("GET" if call.method == "HEAD" else call.method)
         if handler is None:
             return _not_allowed(call, methods)
+        read_body(call)
         return handler(call, *found.groups())
     return Answer(status=404, body={"detail": "Not found."})
 

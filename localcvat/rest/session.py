@@ -18,7 +18,7 @@ import orjson
 
 from localcvat.errors import LocalCvatError
 from localcvat.rest.calls import Answer, Call, Upload
-from localcvat.rest.multipart import read_multipart
+from localcvat.rest.multipart import form_of
 from localcvat.rest.router import answer
 from localcvat.store.engine import Store, find_store
 from localcvat.users import current_user, user_named
@@ -280,19 +280,17 @@ def _query(params: Any) -> dict[str, str]:
 
 def _fill_body(call: Call, data: Any, files: Any, json: Any) -> None:
     if files:
-        call.form = _form(data)
+        call.form = form_of(data)
         call.uploads = list(_uploads(files))
     elif json is not None and not data:
         call.body = json if isinstance(json, bytes) else _json_bytes(json)
     elif isinstance(data, (str, bytes)):
-        call.body = data.encode() if isinstance(data, str) else data
-        read_encoded(call, io.BytesIO(call.body))
+        call.stream = io.BytesIO(data.encode() if isinstance(data, str) else data)
     elif hasattr(data, "read"):
         content = data.read()
-        call.body = content.encode() if isinstance(content, str) else content
-        read_encoded(call, io.BytesIO(call.body))
+        call.stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
     elif data:
-        call.form = _form(data)
+        call.form = form_of(data)
 
 
 def _json_bytes(value: Any) -> bytes:
@@ -300,37 +298,6 @@ def _json_bytes(value: Any) -> bytes:
 
     # Python's writer, as `requests` uses: it takes any key and NaN, which the reader then judges.
     return json.dumps(value).encode()
-
-
-def read_encoded(call: Call, stream: IO[bytes]) -> None:
-    """Take a form body apart, as its Content-Type says; any other body stays as it is."""
-    kind = call.headers.get("content-type", "")
-    if kind.startswith("multipart/form-data"):
-        call.form, call.uploads = read_multipart(stream, kind)
-    elif kind.startswith("application/x-www-form-urlencoded"):
-        text = stream.read().decode("utf-8", "replace")
-        call.form = _form(parse_qsl(text, keep_blank_values=True))
-
-
-def _form(data: Any) -> dict[str, Any]:
-    """Form fields; a name that comes several times, or with an index, is a list."""
-    if data is None:
-        return {}
-    if isinstance(data, (str, bytes)):
-        return _form(parse_qsl(data if isinstance(data, str) else data.decode()))
-    pairs: Iterable[tuple[Any, Any]] = data.items() if isinstance(data, Mapping) else data
-    form: dict[str, Any] = {}
-    for name, value in pairs:
-        for each in value if isinstance(value, (list, tuple)) else [value]:
-            if each is None:
-                continue
-            text = each.decode() if isinstance(each, bytes) else str(each)
-            if name in form:
-                known = form[name]
-                form[name] = [*known, text] if isinstance(known, list) else [known, text]
-            else:
-                form[name] = text
-    return form
 
 
 def _uploads(files: Any) -> Iterator[Upload]:

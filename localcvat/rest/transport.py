@@ -11,7 +11,7 @@ import httpx
 
 from localcvat.rest.calls import Call
 from localcvat.rest.router import answer
-from localcvat.rest.session import Session, read_encoded
+from localcvat.rest.session import Session
 
 CHUNK = 1 << 16
 
@@ -67,10 +67,7 @@ class Transport(httpx.BaseTransport):  # type: ignore[misc]
             params=dict(url.params.multi_items()),
             headers={name.lower(): value for name, value in request.headers.items()},
         )
-        stream = io.BufferedReader(_Body(iter(request.stream)))
-        read_encoded(call, stream)
-        if call.form is None:
-            call.body = stream.read()
+        call.stream = io.BufferedReader(_Body(iter(request.stream)))
         answered = answer(call)
         if answered.file is not None:
             return httpx.Response(
