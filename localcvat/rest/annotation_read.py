@@ -290,13 +290,17 @@ def _shape(shape: Any) -> dict[str, Any]:
 
 
 def _track(track: Any) -> dict[str, Any]:
-    shapes = [
-        {
-            **_drawn(keyframe),
-            "id": getattr(keyframe, "id", None),
-            "frame": keyframe.frame,
-            "attributes": _attributes(getattr(keyframe, "specs", {})),
-        }
-        for keyframe in track.shapes
-    ]
+    shapes = []
+    row: Any = None
+    for keyframe in track.shapes:
+        # A keyframe that merging made is a copy of the one before it, id and attributes too.
+        row = keyframe if isinstance(keyframe, RowKeyframe) else row
+        shapes.append(
+            {
+                **_drawn(keyframe),
+                "id": None if row is None else row.id,
+                "frame": keyframe.frame,
+                "attributes": [] if row is None else _attributes(row.specs),
+            }
+        )
     return {**_owned(track), "shapes": shapes}
