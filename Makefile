@@ -9,7 +9,7 @@ BENCH_ROUNDS ?= 3
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[all-formats,dev,cloud,dataframe,http]'
+	$(BIN)/python -m pip install --quiet -e '.[all-formats,dev,cloud,dataframe,http,video]'
 	touch $@
 
 demo: $(VENV)/.ready

@@ -17,6 +17,7 @@ import msgspec
 import orjson
 from sqlmodel import Session, col, select
 
+from localcvat.frames import task_video
 from localcvat.geometry.overlap import merge_shapes, merge_tags, merge_tracks
 from localcvat.label_rows import read_labels
 from localcvat.model import (
@@ -42,6 +43,7 @@ from localcvat.store.annotations import FrameAnnotations, LabelMap, frames_of, l
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import stored_media
 from localcvat.store.tables import DataRow, JobRow, TaskRow, UserRow
+from localcvat.video_frames import VideoFrames, has_decoder
 
 VIDEO_FRAME = "frame_{:06d}.PNG"
 
@@ -275,6 +277,7 @@ def _items(
     deleted, wanted = set(part.info.deleted_frames), part.wanted
     annotated = _by_frame(session, part, labels)
     upcoming = next(annotated, None)
+    video = _video(store, session, part)
     for row in raw(session).execute(
         "SELECT f.number, f.path, f.width, f.height, f.extras, m.kind, m.sha256, m.path "
         "FROM frame f LEFT JOIN media m ON m.id = f.media_id "
@@ -282,6 +285,9 @@ def _items(
         (part.task.data_id,),
     ):
         item = _item(store, row, part, position)
+        if video is not None:
+            absolute = part.info.start_frame + row[0] * part.info.step
+            item.media = video.frame(absolute, item.path)
         if names is not None and not part.info.video:
             item.path = names.free(part.subset, item.path)
         while upcoming is not None and upcoming[0] < row[0]:
@@ -296,6 +302,13 @@ def _items(
             fill.item(item)
         item.shapes.sort(key=lambda shape: shape.z_order)
         yield item
+
+
+def _video(store: Store, session: Session, part: _Part) -> VideoFrames | None:
+    """The video of a task, where there is one that can be decoded here."""
+    if not part.info.video or part.task.data_id is None or not has_decoder():
+        return None
+    return task_video(store, session, part.task.data_id)
 
 
 def _item(store: Store, row: tuple[Any, ...], part: _Part, position: int) -> Item:

@@ -22,6 +22,7 @@ from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import stored_media
 from localcvat.store.tables import DataRow, JobRow, SegmentRow, TaskRow
 from localcvat.tasks import task_row
+from localcvat.video_frames import VideoFrames
 
 Quality = Literal["original", "compressed"]
 
@@ -119,9 +120,32 @@ def frame_media(store: Store, session: Session, data_id: int, number: int) -> Me
     )
     if row is None:
         raise NotFoundError(f"no frame {number}")
-    if row[1] is None:
+    if row[1] is not None:
+        return stored_media(store, row[1], row[2], row[3], row[0])
+    video = task_video(store, session, data_id)
+    if video is None:
         raise NotFoundError("the frame has no image in the store", where=row[0])
-    return stored_media(store, row[1], row[2], row[3], row[0])
+    data = session.get_one(DataRow, data_id)
+    step = int(data.frame_filter.rpartition("=")[2] or 1)
+    return video.frame(data.start_frame + number * step, f"{row[0]}.png")
+
+
+def task_video(store: Store, session: Session, data_id: int) -> VideoFrames | None:
+    """The video that a task's frames come from, if its file is in the store."""
+    row = (
+        raw(session)
+        .execute(
+            "SELECT m.kind, m.sha256, m.path, f.path FROM data d"
+            " JOIN data_file f ON f.data_id = d.id AND f.kind = 'media'"
+            " JOIN media m ON m.id = f.media_id"
+            " WHERE d.id = ? AND d.original_chunk_type = 'video' ORDER BY f.position",
+            (data_id,),
+        )
+        .fetchone()
+    )
+    if row is None:
+        return None
+    return VideoFrames(stored_media(store, row[0], row[1], row[2], row[3]).path or "", row[3])
 
 
 def delete_frames(store: Store, task_id: int, numbers: Iterable[int]) -> None:
