@@ -238,10 +238,31 @@ def _fill(
     task.data_id = data.id
     task.mode = "interpolation" if video else "annotation"
     task.dimension = "3d" if plan.kind == "clouds" else "2d"
+    _check_dimension(session, task)
     task.segment_size, task.overlap = segment_size, overlap
     session.add(task)
     _write_files(FrameWriter(session, int(data.id or 0)), media, plan, ids)
     insert_jobs(session, int(task.id or 0), _jobs(options, size, segment_size, overlap))
+
+
+def _check_dimension(session: Session, task: TaskRow) -> None:
+    """Tasks of one project are all 2D or all 3D."""
+    if task.project_id is None:
+        return
+    others = select(TaskRow.dimension).where(
+        TaskRow.project_id == task.project_id,
+        TaskRow.id != task.id,
+        col(TaskRow.data_id).is_not(None),
+        col(TaskRow.deleted_date).is_(None),
+    )
+    other = session.exec(others).first()
+    if other is not None and other != task.dimension:
+        raise ValidationError(
+            [
+                f"Dimension ({task.dimension}) of the task must be the same as other tasks in"
+                f" project ({other})"
+            ]
+        )
 
 
 def _decode(

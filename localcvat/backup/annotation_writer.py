@@ -8,7 +8,15 @@ from typing import IO, Any
 import orjson
 from sqlmodel import Session
 
-from localcvat.backup.records import NO_GROUP, Labels, shape_record, tag_record, track_record
+from localcvat.backup.records import (
+    MAX_VALUE,
+    NO_GROUP,
+    Labels,
+    shape_record,
+    tag_record,
+    track_record,
+)
+from localcvat.errors import BackupError
 from localcvat.model import Label, Shape, Tag, Track, TrackedShape
 from localcvat.report import Report
 from localcvat.store.annotations import LabelMap, shapes_of, tags_of, tracks_of
@@ -85,6 +93,12 @@ class AnnotationsFile:
         self._report.kept(kind)
         if value.extras and value.extras != NO_GROUP:
             self._report.dropped("extras", "a backup has no place for other formats' fields")
+        if any(len(text) > MAX_VALUE for text in value.attributes.values()):
+            raise BackupError(
+                f"an attribute's value has more than the {MAX_VALUE} characters that CVAT takes",
+                where=f"{kind} of {value.label!r} on frame {value.frame}",
+                hint="shorten it before the backup",
+            )
         if len(value.source) > MAX_SOURCE or not value.source:
             value.source = value.source[:MAX_SOURCE] or "manual"
             self._report.changed("source", "CVAT takes 1 to 16 characters")

@@ -8,7 +8,7 @@ from localcvat.errors import BackupError
 from localcvat.model import INPUT_TYPES, AttributeSpec, Label
 
 KEYS = frozenset(("name", "color", "attributes", "type", "svg", "sublabels", "parent_id"))
-MAX_ATTRIBUTE_NAME = 64
+MAX_NAME = 64
 MAX_COLOR = 8
 
 
@@ -63,7 +63,7 @@ def _attribute(value: Any, where: str) -> AttributeSpec:
         if not isinstance(value, dict) or value.get(key) is None:
             raise BackupError("This field is required.", where=f"{where}.{key}")
     name, input_type, values = str(value["name"]), value["input_type"], value["values"]
-    if not name.strip() or len(name) > MAX_ATTRIBUTE_NAME:
+    if not name.strip() or len(name) > MAX_NAME:
         raise BackupError("a name of 1 to 64 characters is required", where=f"{where}.name")
     if input_type not in INPUT_TYPES:
         raise BackupError(f'"{input_type}" is not a valid choice.', where=f"{where}.input_type")
@@ -77,6 +77,19 @@ def _attribute(value: Any, where: str) -> AttributeSpec:
         # CVAT keeps the values as lines of one text.
         values="\n".join(map(str, values)).split("\n"),
     )
+
+
+def refuse_long_names(labels: list[Label], where: str) -> None:
+    """Raise BackupError for names that CVAT would cut or refuse."""
+    for label in labels:
+        for name in (label.name, *(spec.name for spec in label.attributes)):
+            if len(name) > MAX_NAME:
+                raise BackupError(
+                    f"CVAT takes names of at most {MAX_NAME} characters, {name!r} has {len(name)}",
+                    where=where,
+                    hint="rename it before the backup",
+                )
+        refuse_long_names(label.sublabels, where)
 
 
 def label_record(label: Label, sublabel: bool = False) -> dict[str, Any]:

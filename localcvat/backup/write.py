@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from localcvat.archive import Sink, open_sink
 from localcvat.backup.annotation_writer import AnnotationsFile
 from localcvat.backup.data_writer import DataWriter
-from localcvat.backup.label_records import label_record
+from localcvat.backup.label_records import label_record, refuse_long_names
 from localcvat.backup.layout import VERSION
 from localcvat.backup.task_records import GROUND_TRUTH
 from localcvat.errors import BackupError
@@ -143,6 +143,7 @@ class _Writer:
             labels = read_labels(self._session, project_id=task.project_id)
         else:
             labels = read_labels(self._session, task_id=task.id)
+        refuse_long_names(labels, f"task #{task.id}")
         writer = DataWriter(
             self._store,
             self._session,

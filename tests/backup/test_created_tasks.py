@@ -12,10 +12,12 @@ from PIL import Image
 from backup_edits import VIDEO_TASK
 from backup_values import backup_value
 from commands import done, run
-from corpus import zip_entries
+from corpus import COCO_TINY, zip_entries
+from localcvat.backup.check import check_backup
 from localcvat.backup.restore import restore_project, restore_task
 from localcvat.backup.write import write_project_backup, write_task_backup
 from localcvat.errors import LocalCvatError, MissingExtraError, ValidationError
+from localcvat.exchange import import_into_project
 from localcvat.jobs import create_ground_truth_job, list_jobs
 from localcvat.labelspec import parse_labels
 from localcvat.projects import create_project
@@ -58,6 +60,7 @@ def frame_paths(store: Store, task_id: int) -> list[str]:
 
 def written(store: Store, task_id: int, target: Path) -> dict[str, Any]:
     write_task_backup(store, task_id, target)
+    assert check_backup(target) == []
     value = backup_value(target)
     check_recommended(value)
     return value
@@ -184,6 +187,8 @@ def test_point_clouds_are_carried_whole(store: Store, tmp_path: Path) -> None:
     )
     with pytest.raises(LocalCvatError, match=r"Dimension \(3d\) of the task must be the same"):
         restore_task(store, tmp_path / "out.zip", project_id=project_id)
+    with pytest.raises(ValidationError, match=r"Dimension \(3d\) of the task must be the same"):
+        create_task(store, "3d", local_files([str(folder)]), project_id=project_id)
 
 
 def video_folder(folder: Path, *names: str) -> Path:
@@ -255,6 +260,28 @@ def test_a_project_of_several_tasks_is_written_by_id(store: Store, tmp_path: Pat
     again = restore_project(store, tmp_path / "out.zip")
     write_project_backup(store, again, tmp_path / "again.zip")
     assert backup_value(tmp_path / "again.zip") == value
+
+
+def test_an_imported_dataset_is_written_so_that_a_real_restore_succeeds(
+    store: Store, tmp_path: Path
+) -> None:
+    project_id = create_project(store, "coco")
+    import_into_project(store, project_id, str(COCO_TINY), "coco")
+    report = write_project_backup(store, project_id, tmp_path / "out.zip")
+    assert report.count("kept", "image") == 0
+    assert report.count("kept", "frame") == 9
+    assert [found for found in check_backup(tmp_path / "out.zip") if found.is_error] == []
+    again = restore_project(store, tmp_path / "out.zip")
+    write_project_backup(store, again, tmp_path / "again.zip")
+    assert backup_value(tmp_path / "again.zip") == backup_value(tmp_path / "out.zip")
+
+
+def test_names_that_cvat_would_cut_are_refused(store: Store, tmp_path: Path) -> None:
+    task_id = created(store, images(tmp_path / "in", "a.png"))
+    with store.write() as session:
+        raw(session).execute("UPDATE label SET name = ?", ("x" * 65,))
+    with pytest.raises(LocalCvatError, match="at most 64 characters"):
+        write_task_backup(store, task_id, tmp_path / "out.zip")
 
 
 def test_media_that_are_not_in_the_store_can_only_be_left_out(store: Store, tmp_path: Path) -> None:
