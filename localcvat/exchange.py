@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
+import msgspec
+from sqlmodel import Session
+
+from localcvat.annotation_import import (
+    ImportRules,
+    JobSlice,
+    Mode,
+    frame_sizes,
+    import_annotations,
+    target_jobs,
+    task_labels,
+)
 from localcvat.archive import open_sink, open_source
 from localcvat.convert import ConvertOptions, write_dataset
 from localcvat.dataset_import import import_dataset
 from localcvat.datasets import export_job, export_project, export_task
 from localcvat.errors import UsageError
 from localcvat.jobs import job_row
+from localcvat.model import flat_labels
 from localcvat.plugin import (
     FormatChoice,
     ReadOptions,
@@ -20,8 +34,16 @@ from localcvat.plugin import (
 from localcvat.report import Report
 from localcvat.store.engine import Store
 from localcvat.store.media import MediaMode
+from localcvat.store.tables import TaskRow
 from localcvat.tasks import task_row
 from localcvat.transforms import NO_TRANSFORMS, Transforms, transform
+
+# CVAT's own XML keeps group numbers as they are.
+KEEP_GROUPS = frozenset(("cvat-images", "cvat-video"))
+# CVAT turns the masks of these formats into polygons on import into a task.
+MASKS_BECOME_POLYGONS = frozenset(
+    ("voc", "segmentation-mask", "labelme", "kitti", "open-images", "camvid", "cityscapes")
+)
 
 
 def import_into_project(
@@ -50,6 +72,95 @@ def import_into_project(
         dataset = transform(plugin.read(source, options, report), transforms, report)
         task_ids = import_dataset(store, project_id, dataset, report, media, strict=strict)
     return task_ids, report
+
+
+def import_into_task(
+    store: Store,
+    task_id: int,
+    path: str | os.PathLike[str],
+    format_name: str | None = None,
+    *,
+    mode: Mode = "replace",
+    strict: bool = False,
+    on_error: Literal["raise", "skip"] = "raise",
+    image_size: tuple[int, int] | None = None,
+    transforms: Transforms = NO_TRANSFORMS,
+) -> Report:
+    """Read annotations into the jobs of a task; returns the report.
+
+    What was there is replaced, or added to with `mode` `append`. Images are matched to frames by
+    name. One transaction. Raises DatasetError for an image that is no frame, an unknown label.
+    """
+    with store.write() as session:
+        task = task_row(session, task_id)
+        jobs = target_jobs(session, task)
+        reading = _Reading(path, format_name, image_size, transforms, mode, on_error)
+        return _import_into_jobs(session, task, jobs, reading, strict)
+
+
+def import_into_job(
+    store: Store,
+    job_id: int,
+    path: str | os.PathLike[str],
+    format_name: str | None = None,
+    *,
+    mode: Mode = "replace",
+    strict: bool = False,
+    on_error: Literal["raise", "skip"] = "raise",
+    image_size: tuple[int, int] | None = None,
+    transforms: Transforms = NO_TRANSFORMS,
+) -> Report:
+    """Read annotations into one job, cut to its frames; see `import_into_task`."""
+    with store.write() as session:
+        job = job_row(session, job_id)
+        task = task_row(session, job.task_id)
+        jobs = target_jobs(session, task, job_id)
+        reading = _Reading(path, format_name, image_size, transforms, mode, on_error)
+        return _import_into_jobs(session, task, jobs, reading, strict)
+
+
+class _Reading(msgspec.Struct, frozen=True):
+    """What is read and how."""
+
+    path: str | os.PathLike[str]
+    format_name: str | None
+    image_size: tuple[int, int] | None
+    transforms: Transforms
+    mode: Mode
+    on_error: Literal["raise", "skip"]
+
+
+def _import_into_jobs(
+    session: Session, task: TaskRow, jobs: list[JobSlice], reading: _Reading, strict: bool
+) -> Report:
+    report = Report()
+    labels = task_labels(session, task)
+    with open_source(reading.path) as source:
+        refuse_backup(source)
+        name = reading.format_name
+        choice = find_format(name) if name else FormatChoice(detect_format(source), "plain")
+        if not choice.format.can_read:
+            raise UsageError(f"the format {choice.format.name!r} can't be read")
+        options = ReadOptions(
+            media=False,
+            image_size=reading.image_size,
+            labels=[label.name for label, _ in flat_labels(labels)],
+            on_error=reading.on_error,
+            size_of=frame_sizes(session, task),
+        )
+        wanted = reading.transforms
+        if choice.dialect == "cvat" and choice.format.name in MASKS_BECOME_POLYGONS:
+            wanted = msgspec.structs.replace(wanted, masks_to_polygons=True)
+        dataset = transform(choice.format.read(source, options, report), wanted, report)
+        rules = ImportRules(
+            mode=reading.mode,
+            skip=reading.on_error == "skip",
+            keep_groups=choice.format.name in KEEP_GROUPS,
+        )
+        import_annotations(session, task, jobs, dataset, report, rules)
+    if strict:
+        report.refuse_losses()
+    return report
 
 
 def export_from_project(

@@ -273,36 +273,52 @@ def end_track(track: Track, frame: int) -> None:
         end_track(element, frame)
 
 
-def track_from_shapes(shapes: Sequence[Shape], last_frame: int | None = None) -> Track:
+def track_from_shapes(
+    shapes: Sequence[Shape],
+    last_frame: int | None = None,
+    deleted: Collection[int] = frozenset(),
+) -> Track:
     """The track that per-frame shapes of one `track_id` came from.
 
-    Keyframes stay; where shapes are missing the object is outside; so it is after its last shape
-    if that comes before `last_frame`. Attributes become mutable ones of the keyframes.
+    Keyframes stay; where shapes are missing the object is outside, unless those frames are
+    `deleted`; so it is after its last shape if that comes before `last_frame`. Attributes become
+    mutable ones of the keyframes.
     """
     ordered = sorted(shapes, key=lambda shape: shape.frame)
     first = ordered[0]
     track = Track(label=first.label, frame=first.frame, group=first.group, source=first.source)
-    for position, shape in enumerate(ordered):
-        gap = position > 0 and shape.frame > ordered[position - 1].frame + 1
-        if gap and not ordered[position - 1].outside:
-            track.shapes.append(_gone(ordered[position - 1]))
-        if shape.keyframe or gap or position == 0:
+    before: Shape | None = None
+    for shape in ordered:
+        visible = before is not None and not before.outside
+        gap = before is not None and visible and _is_gap(before.frame, shape.frame, deleted)
+        if gap and before is not None:
+            track.shapes.append(_gone(before))
+            visible = False
+        if visible == shape.outside or (not shape.outside and shape.keyframe):
             track.shapes.append(_keyframe(shape))
+        before = shape
+    track.shapes = track.shapes or [_keyframe(first)]
     last = ordered[-1]
     if last_frame is not None and last.frame < last_frame and not last.outside:
         track.shapes.append(_gone(last))
     if first.type == "skeleton":
-        track.elements = _element_tracks(ordered, last_frame)
+        track.elements = _element_tracks(ordered, last_frame, deleted)
     return track
 
 
-def _element_tracks(skeletons: Sequence[Shape], last_frame: int | None) -> list[Track]:
+def _is_gap(frame: int, following: int, deleted: Collection[int]) -> bool:
+    return any(between not in deleted for between in range(frame + 1, following))
+
+
+def _element_tracks(
+    skeletons: Sequence[Shape], last_frame: int | None, deleted: Collection[int]
+) -> list[Track]:
     elements: dict[str, list[Shape]] = {}
     for skeleton in skeletons:
         for element in skeleton.elements:
             element.frame, element.keyframe = skeleton.frame, skeleton.keyframe
             elements.setdefault(element.label, []).append(element)
-    return [track_from_shapes(found, last_frame) for found in elements.values()]
+    return [track_from_shapes(found, last_frame, deleted) for found in elements.values()]
 
 
 def _keyframe(shape: Shape) -> TrackedShape:
