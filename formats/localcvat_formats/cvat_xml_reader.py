@@ -330,10 +330,11 @@ class CvatXmlReader:
         if found is not None and self._options.media:
             item.media = self._source.media(found)
         if not (item.width and item.height):
+            stated = self._options.stated_size(item.path)
             if found is not None:
                 item.width, item.height = self._source.media(found).image_size()
-            elif self._options.image_size is not None:
-                item.width, item.height = self._options.image_size
+            elif stated is not None:
+                item.width, item.height = stated
             elif item.shapes:
                 self._report.assumed("image size", "not known", item.path)
 
