@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from localcvat.rest.session import HTTPError, Response, Session
+from localcvat.rest import exceptions
+from localcvat.rest.exceptions import HTTPError, RequestException
+from localcvat.rest.session import Response, Session
 
 if TYPE_CHECKING:
     from localcvat.rest.transport import Transport
 
 __all__ = [
     "HTTPError",
+    "RequestException",
     "Response",
     "Session",
     "Transport",
     "delete",
+    "exceptions",
     "get",
     "head",
     "patch",

@@ -16,6 +16,8 @@ def about(call: Call) -> Answer:
             "name": "localcvat",
             "description": "CVAT projects without the server",
             "version": version("localcvat"),
+            "logo_url": "",
+            "subtitle": "",
         }
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import IO, Any
@@ -16,8 +15,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
-from localcvat.errors import LocalCvatError
 from localcvat.rest.calls import Answer, Call, Upload
+from localcvat.rest.exceptions import http_error
 from localcvat.rest.multipart import form_of
 from localcvat.rest.router import answer
 from localcvat.store.engine import Store, find_store
@@ -25,14 +24,6 @@ from localcvat.users import current_user, user_named
 
 DEFAULT_BASE = "http://localhost"
 CHUNK = 1 << 16
-
-
-class HTTPError(LocalCvatError):
-    """An answer with a status of 400 or more; `response` is the answer."""
-
-    def __init__(self, what: str, response: Response) -> None:
-        super().__init__(what)
-        self.response = response
 
 
 class Headers(dict[str, str]):
@@ -127,15 +118,12 @@ class Response:
                 yield line.rstrip(b"\r\n")
 
     def raise_for_status(self) -> None:
-        """Raise HTTPError for a status of 400 or more: that of `requests` if it is in use."""
+        """Raise HTTPError for a status of 400 or more."""
         if self.ok:
             return
         side = "Client" if self.status_code < 500 else "Server"
         text = f"{self.status_code} {side} Error: {self.reason} for url: {self.url}"
-        in_use = sys.modules.get("requests")
-        if in_use is not None and hasattr(in_use, "HTTPError"):
-            raise in_use.HTTPError(text, response=self)
-        raise HTTPError(text, self)
+        raise http_error(text, self)
 
     def close(self) -> None:
         """Nothing is open."""
