@@ -106,9 +106,10 @@ class KittiReader:
                 return
             except SourceError as error:
                 self._report.dropped("image size", error.what, item.path)
-        if self._options.image_size is not None:
-            item.width, item.height = self._options.image_size
-            self._report.assumed("image size", "taken from --image-size", item.path)
+        known = self._options.stated_size(item.path)
+        if known is not None:
+            item.width, item.height = known
+            self._report.assumed("image size", "not in the files: as stated", item.path)
 
     def _boxes(self, name: str) -> Iterator[Shape]:
         for number, line in enumerate(self._source.read_text(name).splitlines(), 1):

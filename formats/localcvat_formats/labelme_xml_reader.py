@@ -139,9 +139,10 @@ class LabelMeReader:
                 return
             except SourceError as error:
                 self._report.dropped("image size", error.what, where)
-        if self._options.image_size is not None:
-            item.width, item.height = self._options.image_size
-            self._report.assumed("image size", "taken from --image-size", where)
+        known = self._options.stated_size(item.path)
+        if known is not None:
+            item.width, item.height = known
+            self._report.assumed("image size", "not in the files: as stated", where)
 
     def _object(self, element: Any, item: Item, place: _Place, file: str) -> Shape | None:
         """The shape of an object; None for one marked as deleted."""

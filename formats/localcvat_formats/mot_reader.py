@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -15,6 +16,7 @@ from localcvat.natural import natural_key
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 
+DIGITS = re.compile(r"\d+")
 GROUND_TRUTH, DETECTIONS = "gt/gt.txt", "det/det.txt"
 FRAMES = "frames.txt"
 INFO = "seqinfo.ini"
@@ -113,10 +115,13 @@ class MotReader:
         stems = {name: name[len(folder) :].rpartition(".")[0] for name in names}
         if all(stem.isdecimal() for stem in stems.values()):
             sequence.images = {int(stem): name for name, stem in stems.items()}
-        else:
+        elif len({DIGITS.sub("#", stem) for stem in stems.values()}) == 1:
             ordered = sorted(names, key=natural_key)
             sequence.images = dict(enumerate(ordered, 1))
-            self._report.assumed("frame", "images without numbers count by name", folder)
+            self._report.assumed("frame", "images count by the number in their names", folder)
+        else:
+            why = "their names have no number that says which frame they are"
+            self._report.dropped("image file", why, names[0], count=len(names))
         sequence.paths = {frame: n[len(folder) :] for frame, n in sequence.images.items()}
         listed = sequence.root + FRAMES
         if self._source.exists(listed):
@@ -235,9 +240,10 @@ class MotReader:
                 return
             except SourceError as error:
                 self._report.dropped("image size", error.what, item.path)
-        if self._options.image_size is not None:
-            item.width, item.height = self._options.image_size
-            self._report.assumed("image size", "taken from --image-size", item.path)
+        known = self._options.stated_size(item.path)
+        if known is not None:
+            item.width, item.height = known
+            self._report.assumed("image size", "not in the files: as stated", item.path)
 
 
 def _number(text: str, where: str) -> float:

@@ -26,6 +26,7 @@ from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptio
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import LabelIndex, datumaro_attributes
 from localcvat_formats.cvat_values import as_int, box_of
+from localcvat_formats.naming import Names
 from localcvat_formats.open_images_reader import (
     BOXES,
     FLAGS,
@@ -137,6 +138,7 @@ class _Writer:
         self._codes = {label.name: self._code(label) for label, _ in self._index.flat}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._ids: set[str] = set()
+        self._names = Names()
 
     def _code(self, label: Label) -> str:
         """LabelName of a label: the code of the file it came from, else its own name."""
@@ -189,6 +191,7 @@ class _Writer:
         }
 
     def _item(self, item: Item, tables: _Tables) -> None:
+        self._names.claim(item)
         image = self._free_id(item)
         tables.images.add({"ImageID": image, "Subset": item.subset})
         if self._with_images and item.media is not None:

@@ -199,9 +199,10 @@ class OpenImagesReader:
                 return
             except SourceError as error:
                 self._report.dropped("image size", error.what, item.path)
-        if self._options.image_size is not None:
-            item.width, item.height = self._options.image_size
-            self._report.assumed("image size", "taken from --image-size", item.path)
+        known = self._options.stated_size(item.path)
+        if known is not None:
+            item.width, item.height = known
+            self._report.assumed("image size", "not in the files: as stated", item.path)
 
     def _tag(self, row: _Row) -> Tag:
         score = row.number("Confidence", 1.0)
@@ -213,7 +214,16 @@ class OpenImagesReader:
             extras={"open-images": {"Source": source}} if source else None,
         )
 
+    def _size_of_mask(self, item: Item, row: _Row) -> None:
+        """Take the size of an image from its mask, when nothing else says it."""
+        name = self._masks.get(row.text("MaskPath").rpartition("/")[2])
+        if name is not None:
+            item.width, item.height = self._source.media(name).image_size()
+            self._report.assumed("image size", "that of its mask", row.where)
+
     def _shapes(self, item: Item, found: _Pending) -> None:
+        if found.masks and not (item.width and item.height):
+            self._size_of_mask(item, found.masks[0])
         if (found.boxes or found.masks) and not (item.width and item.height):
             row = (found.boxes or found.masks)[0]
             problem = DatasetError(

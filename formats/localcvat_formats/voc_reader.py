@@ -222,9 +222,12 @@ class VocReader:
         if parsed.filename and parsed.filename.rpartition(".")[0] not in (base, ""):
             self._report.assumed("file name", "<filename> differs from the XML file's name", where)
         self._find_media(folder, item, image)
-        self._size(item, where)
+        if image in folder.xmls:
+            self._size(item, where)
         if image in folder.classes:
             self._add_masks(folder, image, item, parsed, segments)
+        elif image not in folder.xmls and item.media is not None:
+            item.width, item.height = item.media.image_size()
         return item
 
     def _declared(self, parsed: Annotation, where: str) -> Annotation:
@@ -264,9 +267,10 @@ class VocReader:
                 return
             except SourceError as error:
                 self._report.dropped("image size", error.what, where)
-        if self._options.image_size is not None:
-            item.width, item.height = self._options.image_size
-            self._report.assumed("image size", "taken from --image-size", where)
+        known = self._options.stated_size(item.path)
+        if known is not None:
+            item.width, item.height = known
+            self._report.assumed("image size", "not in the files: as stated", where)
 
     def _add_masks(
         self,
