@@ -8,6 +8,7 @@ import click
 
 from localcvat.cli import options
 from localcvat.cli.backup import project_backup, project_create_from_backup
+from localcvat.cli.guide import guide_command
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
 from localcvat.cli.transforms import transform_options
@@ -34,6 +35,7 @@ def project() -> None:
 
 project.add_command(project_backup)
 project.add_command(project_create_from_backup)
+project.add_command(guide_command("project"))
 
 
 def user_id(client: Client, name: str | None) -> int | None:

@@ -8,6 +8,7 @@ import click
 
 from localcvat.cli import options
 from localcvat.cli.backup import task_backup, task_create_from_backup
+from localcvat.cli.guide import guide_command
 from localcvat.cli.project import changes
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
@@ -39,6 +40,7 @@ def task() -> None:
 
 task.add_command(task_backup)
 task.add_command(task_create_from_backup)
+task.add_command(guide_command("task"))
 
 
 @task.command()
