@@ -11,7 +11,8 @@ from commands import done, run
 
 TEXT = """# Правила
 
-![ok](pics/a%20b.png) and ![again](pics/a%20b.png), [web](https://x.org/pics/a%20b.png), ![gone](no.png)
+![ok](pics/a%20b.png) and ![again](pics/a%20b.png), [web](https://x.org/pics/a%20b.png),
+![gone](no.png)
 """
 
 
