@@ -143,8 +143,7 @@ class _Adapter:
                 if shape.instance and shape.instance in parts:
                     self._join(parts[shape.instance], shape, item)
                     continue
-                made = self._converted(shape, item, kinds, converts)
-                if made is not None:
+                for made in self._converted(shape, item, kinds, converts):
                     parts[shape.instance] = made
                     self._strip(made, item)
                     result.append(made)
@@ -191,20 +190,51 @@ class _Adapter:
 
     def _converted(
         self, shape: Shape, item: Item, kinds: frozenset[str], converts: dict[str, str]
-    ) -> Shape | None:
+    ) -> list[Shape]:
+        """The shape as a kind the writer has; several for a mask of several outlines."""
         kind = shape.type
-        made: Shape | None = shape
-        while made is not None and made.type not in kinds:
-            target = converts.get(made.type)
-            if target is None or (target == kind and made is not shape):
-                made = None
-                break
-            made = convert_shape(made, target, item)
-        if made is None:
+        made = [shape]
+        while made and made[0].type not in kinds:
+            target = converts.get(made[0].type)
+            if target is None or (target == kind and made[0] is not shape):
+                made = []
+            elif target == "polygon" and made[0].type == "mask":
+                made = self._outlined(made[0], item)
+            else:
+                one = convert_shape(made[0], target, item)
+                made = [one] if one is not None else []
+        if not made:
             self._report.dropped(kind, "nothing of it is left to write", item.path)
-            return None
-        self._report.changed(kind, HOW.get(made.type, f"written as {made.type}"), item.path)
+            return []
+        how = HOW.get(made[0].type, f"written as {made[0].type}")
+        self._report.changed(kind, how, item.path)
         return made
+
+    def _outlined(self, mask: Shape, item: Item) -> list[Shape]:
+        """A mask as polygons, one an outline, all of one instance; holes are filled and counted."""
+        from localcvat.geometry.masks import mask_area
+        from localcvat.geometry.polygons import mask_to_polygons, polygon_area
+
+        try:
+            rings = mask_to_polygons(mask.points)
+        except ValueError:
+            return []
+        filled = sum(map(polygon_area, rings)) - mask_area(mask.points)
+        if filled > 0:
+            self._report.changed("hole", "filled: polygons have none", item.path)
+        instance = mask.instance
+        if len(rings) > 1 and not instance:
+            instance = max(shape.instance for shape in item.shapes) + 1
+            mask.instance = instance
+        outlines = []
+        for position, ring in enumerate(rings):
+            outline = _copy(mask)
+            outline.type, outline.points, outline.instance = "polygon", ring, instance
+            outline.extras = mask.extras if position == 0 else None
+            outlines.append(outline)
+            if position and not self._can.multipart:
+                self._separate(outline, item)
+        return outlines
 
     def _join(self, first: Shape, part: Shape, item: Item) -> None:
         """Widen the box of an object by a further part of it."""

@@ -53,9 +53,11 @@ def load_yaml(source: Source, name: str) -> dict[str, Any]:
         raise DatasetError("an absurdly large yaml file", where=where)
     text = source.read_text(name)
     try:
-        events = yaml.parse(text, Loader=yaml.SafeLoader)
-        if any(isinstance(event, yaml.AliasEvent) for event in events):
-            raise DatasetError("aliases are not allowed", where=where)
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise DatasetError("aliases are not allowed", where=where)
+            if "python" in (getattr(event, "tag", None) or ""):
+                raise DatasetError("tags of Python are not allowed", where=where)
         value = yaml.load(text, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
