@@ -64,15 +64,16 @@ def report_tracks(tracks: Iterable[Track], report: Report) -> None:
 def _header(header: Header, capabilities: Capabilities, report: Report) -> Header:
     if header.labels:
         report.kept("label", len(header.labels))
+    held = {"any", "skeleton"} if "skeleton" in capabilities.kinds else {"any"}
     lost = {
         "label attributes": not capabilities.label_attributes
         and any(label.attributes for label in header.labels),
         "label types": not capabilities.label_types
-        and any(label.type != "any" for label in header.labels),
+        and any(label.type not in held for label in header.labels),
     }
     for kind, is_lost in lost.items():
         if is_lost:
-            first = next(lb.name for lb in header.labels if lb.attributes or lb.type != "any")
+            first = next(lb.name for lb in header.labels if lb.attributes or lb.type not in held)
             report.dropped(kind, "the format has no place for them", first)
     return header
 

@@ -319,8 +319,7 @@ class ObjectReader:
         rotation = attributes.get("rotation", 0.0)
         track, keyframe = attributes.get("track_id"), attributes.get("keyframe", True)
         for shape in shapes:
-            if shape.type != "skeleton":
-                shape.occluded = bool(attributes.get("occluded", False))
+            shape.occluded = bool(attributes.get("occluded", False))
             if shape.type == "rectangle" and isinstance(rotation, (int, float)):
                 shape.rotation = float(rotation) % 360
             if isinstance(track, int):
