@@ -6,17 +6,16 @@ import re
 import warnings
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from localcvat.archive import Sink, Source
 from localcvat.errors import DetectionError, LocalCvatError, UsageError
+from localcvat.format_index import entry_points_by_name, listed_formats
 from localcvat.model import Dataset
 from localcvat.report import Report
 
-GROUP = "localcvat.formats"
 Dialect = Literal["plain", "cvat"]
 
 
@@ -153,11 +152,6 @@ def _key(name: str) -> str:
 
 
 @cache
-def _entry_points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
-
-
-@cache
 def load_formats(entry_name: str) -> tuple[Format, ...]:
     """The format or formats registered under this entry-point name.
 
@@ -165,7 +159,7 @@ def load_formats(entry_name: str) -> tuple[Format, ...]:
     that can't be imported is skipped with a warning, so that one broken package harms no other.
     """
     try:
-        loaded = _entry_points()[entry_name].load()
+        loaded = entry_points_by_name()[entry_name].load()
     except (ImportError, AttributeError) as error:
         warnings.warn(f"format plugin {entry_name!r} can't be loaded: {error}", stacklevel=2)
         return ()
@@ -175,29 +169,34 @@ def load_formats(entry_name: str) -> tuple[Format, ...]:
 
 def all_formats() -> list[Format]:
     """Every installed format, by name."""
-    found = [plugin for name in _entry_points() for plugin in load_formats(name)]
+    found = [plugin for name in entry_points_by_name() for plugin in load_formats(name)]
     return sorted(found, key=lambda plugin: plugin.name)
 
 
 def find_format(name: str) -> FormatChoice:
     """The format a user means by `name`: a plain name, an alias, or CVAT's display name.
 
-    A version may be left off CVAT's name. Raises UsageError with the known names.
+    A version may be left off CVAT's name. Only the plugin meant is imported. Raises UsageError with
+    the known names.
     """
     wanted = _key(name)
-    if name in _entry_points():
-        for plugin in load_formats(name):
-            if plugin.name == name:
-                return FormatChoice(plugin, "plain")
-    for plugin in all_formats():
-        if wanted in {_key(alias) for alias in (plugin.name, *plugin.aliases)}:
-            return FormatChoice(plugin, "plain")
-    for plugin in all_formats():
-        for display in plugin.cvat_names:
+    listed = listed_formats()
+    for row in listed:
+        if name == row.name or wanted in {_key(alias) for alias in (row.name, *row.aliases)}:
+            return FormatChoice(_loaded(row.entry, row.name), "plain")
+    for row in listed:
+        for display in row.cvat_names:
             if wanted in (_key(display), _key(display.rpartition(" ")[0])):
-                return FormatChoice(plugin, "cvat")
-    known = ", ".join(plugin.name for plugin in all_formats())
+                return FormatChoice(_loaded(row.entry, row.name), "cvat")
+    known = ", ".join(row.name for row in listed)
     raise UsageError(f"unknown format {name!r}", hint=f"known formats: {known}")
+
+
+def _loaded(entry: str, name: str) -> Format:
+    for plugin in load_formats(entry):
+        if plugin.name == name:
+            return plugin
+    raise UsageError(f"the plugin of the format {name!r} can't be loaded", hint="reinstall it")
 
 
 def detections(source: Source) -> list[tuple[Format, Detection]]:

@@ -1,10 +1,431 @@
-"""Every other format Datumaro knows, through Datumaro itself (the extra `all-formats`)."""
+"""Every other format Datumaro knows, through Datumaro itself (the extra `all-formats`).
+
+Datumaro is imported when one of them is read or written, never to list them. It works on folders
+and holds the whole dataset: a zip is unpacked beside, and what it writes is copied into the sink.
+"""
 
 from __future__ import annotations
 
-from localcvat.plugin import Format
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from localcvat.archive import FileMedia, Sink, Source, safe_name
+from localcvat.errors import DatasetError, LocalCvatError, MissingExtraError, OutputError
+from localcvat.labels import parse_color
+from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag
+from localcvat.plugin import Capabilities, Dialect, Format, ReadOptions, WriteOptions
+from localcvat.report import Report
+from localcvat_formats.datumaro_names import ANY, FORMATS, Bridged
+from localcvat_formats.datumaro_values import (
+    CAPTION_LABEL,
+    MARKET_LABEL,
+    FromDatumaro,
+    ToDatumaro,
+    text_of,
+    wide_mask,
+)
+from localcvat_formats.image_paths import relative_path
+
+INSTALL = "install it with: pip install 'localcvat[all-formats]'"
+BOX_SOURCES = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
+COLOURED = ("camvid", "cityscapes")
+CVAT_IMAGES = "imgsFine/"
+"""Where CVAT's Cityscapes has ``leftImg8bit``, which Datumaro expects at the root."""
+TEXT_SEGMENT = {"index": 0, "color": "0 0 0", "text": "-", "center": "0 0"}
 
 
 def bridged_formats() -> tuple[Format, ...]:
-    """The formats read and written by Datumaro; Datumaro is imported when one is used."""
-    return ()
+    """The formats read and written by Datumaro."""
+    return tuple(DatumaroFormat(name, bridged) for name, bridged in FORMATS.items())
+
+
+class DatumaroFormat(Format):
+    """One format of Datumaro's."""
+
+    origin = "datumaro"
+
+    def __init__(self, name: str, bridged: Bridged) -> None:
+        self.name = name  # type: ignore[misc]
+        self.cvat_names = bridged.cvat_names  # type: ignore[misc]
+        self.summary = bridged.summary  # type: ignore[misc]
+        self.can_read = bool(bridged.reads)  # type: ignore[misc]
+        self.can_write = bool(bridged.writes)  # type: ignore[misc]
+        self.bridged = bridged
+
+    def capabilities(self, dialect: Dialect) -> Capabilities:
+        kinds = self.bridged.kinds
+        converts: dict[str, str] = {}
+        if "mask" in kinds:
+            sources = ("polygon", "ellipse", "rectangle")
+            converts = {kind: "mask" for kind in sources if kind not in kinds}
+        elif "rectangle" in kinds and dialect == "plain":
+            converts = {kind: "rectangle" for kind in BOX_SOURCES if kind not in kinds}
+        whole = self.bridged.attributes == ANY
+        return Capabilities(
+            kinds=kinds,
+            converts=converts,
+            rotation=whole and "rectangle" in kinds,
+            attributes=bool(self.bridged.attributes),
+            tag_attributes=bool(self.bridged.attributes),
+            occluded=whole or "occluded" in self.bridged.attributes,
+            group=self.bridged.group,
+            z_order=self.bridged.z_order,
+            tracks="flattened" if self.bridged.tracks or whole else "none",
+        )
+
+    def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
+        _imported()
+        return _Reader(self, source, report).dataset()
+
+    def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
+        _imported()
+        _Writer(self, dataset, options, report).write(sink)
+
+
+def _imported() -> Any:
+    """Datumaro; raises MissingExtraError with one line on how to install it."""
+    try:
+        with _quiet():
+            import datumaro
+    except ImportError as error:
+        raise MissingExtraError(f"this format needs Datumaro ({error})", hint=INSTALL) from error
+    return datumaro
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Datumaro logs and warns as it goes; what matters comes as exceptions."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:300]
+
+
+class _Reader:
+    """Reads a dataset through Datumaro; a zip is unpacked into a folder that lives as long."""
+
+    def __init__(self, plugin: DatumaroFormat, source: Source, report: Report) -> None:
+        self._plugin = plugin
+        self._source = source
+        self._report = report
+        self._unpacked: tempfile.TemporaryDirectory[str] | None = None
+
+    def dataset(self) -> Dataset:
+        root = self._root()
+        try:
+            found = self._import(root)
+            names = [label.name for label in found.categories().get(_label_type(), ())]
+        except LocalCvatError:
+            raise
+        except Exception as error:
+            self._close()
+            what = f"Datumaro can't read this as {self._plugin.bridged.reads}: {_reason(error)}"
+            raise DatasetError(what, where=self._source.display) from error
+        kept = [name for name in names if name != "background"]
+        default = _default_label(self._plugin)
+        if default or not kept:
+            kept = [*kept, default or "object"]
+        labels = [Label(name=name) for name in dict.fromkeys(kept)]
+        subsets = [_subset(name) for name in found.subsets()]
+        return Dataset(Header(labels=labels, subsets=subsets), self._items(found, names, root))
+
+    def _import(self, root: Path) -> Any:
+        import datumaro
+
+        with _quiet():
+            return datumaro.Dataset.import_from(str(root), self._plugin.bridged.reads)
+
+    def _root(self) -> Path:
+        """The dataset as a folder or file on disk, none of it a link that leads out."""
+        names = self._source.names
+        cityscapes = self._plugin.name == "cityscapes"
+        if names and (cityscapes or self._source.local_path(names[0]) is None):
+            self._unpacked = tempfile.TemporaryDirectory(prefix="localcvat-")
+            root = Path(self._unpacked.name)
+            for name in names:
+                target = root / safe_name(name, self._source.display)
+                if cityscapes:
+                    target = root / safe_name(name.removeprefix(CVAT_IMAGES), self._source.display)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with self._source.open(name) as stream, open(target, "wb") as out:
+                    shutil.copyfileobj(stream, out)
+            if cityscapes:
+                self._arrange_cityscapes(root)
+            return root
+        for name in names:
+            self._source.local_path(name)
+        return Path(self._source.path)
+
+    def _arrange_cityscapes(self, root: Path) -> None:
+        """Lay a Cityscapes dataset out as Datumaro reads it: by class, as `labelTrainIds`."""
+        for folder in root.glob("gtFine/*"):
+            (root / "leftImg8bit" / folder.name).mkdir(parents=True, exist_ok=True)
+        for path in root.glob("gtFine/**/*_gtFine_labelIds.png"):
+            target = Path(str(path).replace("_gtFine_labelIds", "_gtFine_labelTrainIds"))
+            if not target.exists():
+                shutil.copyfile(path, target)
+                why = "objects of one class on an image are read as one"
+                self._report.changed("mask", why, self._source.display)
+
+    def _items(self, found: Any, names: list[str], root: Path) -> Iterator[Item]:
+        convert = FromDatumaro(names, _default_label(self._plugin), self._report)
+        try:
+            with _quiet():
+                for each in found:
+                    item = self._item(each, root)
+                    convert.fill(item, each.annotations)
+                    if self._plugin.name == "market1501":
+                        _market_tag(item, each)
+                    yield item
+        except LocalCvatError:
+            raise
+        except Exception as error:
+            what = f"Datumaro stopped reading: {_reason(error)}"
+            raise DatasetError(what, where=self._source.display) from error
+        finally:
+            self._close()
+
+    def _item(self, each: Any, root: Path) -> Item:
+        media = each.media
+        path = getattr(media, "path", "") or ""
+        extension = os.path.splitext(path)[1] or getattr(media, "ext", "") or ".jpg"
+        name = relative_path(str(each.id))[0] or "unnamed"
+        item = Item(path=name + extension, subset=_subset(each.subset))
+        size = getattr(media, "size", None) if media is not None else None
+        if size is not None:
+            item.height, item.width = (int(side) for side in size[:2])
+        if path and os.path.isfile(path):
+            folder = root if root.is_dir() else root.parent
+            if Path(os.path.realpath(path)).is_relative_to(folder.resolve()):
+                item.media = FileMedia(path)
+            else:
+                self._report.dropped("image file", "its path leads out of the dataset", item.path)
+        return item
+
+    def _close(self) -> None:
+        if self._unpacked is not None:
+            self._unpacked.cleanup()
+            self._unpacked = None
+
+
+def _label_type() -> Any:
+    from datumaro.components.annotation import AnnotationType
+
+    return AnnotationType.label
+
+
+def _subset(name: str) -> str:
+    return DEFAULT_SUBSET if name in ("", "default") else name
+
+
+def _default_label(plugin: DatumaroFormat) -> str:
+    """The label of what a format leaves unnamed; CVAT's choices where CVAT reads it too."""
+    if plugin.name.startswith("icdar"):
+        return "icdar"
+    if plugin.name == "market1501":
+        return MARKET_LABEL
+    return CAPTION_LABEL if plugin.bridged.text else ""
+
+
+def _market_tag(item: Item, each: Any) -> None:
+    """The attributes of a person as the tag that CVAT makes of them."""
+    attributes = {name: text_of(value) for name, value in each.attributes.items()}
+    item.tags.append(Tag(label=MARKET_LABEL, attributes=attributes))
+
+
+class _Writer:
+    """Writes a dataset through Datumaro into a folder, and that into the sink."""
+
+    def __init__(
+        self, plugin: DatumaroFormat, dataset: Dataset, options: WriteOptions, report: Report
+    ) -> None:
+        self._plugin = plugin
+        self._bridged = plugin.bridged
+        self._dataset = dataset
+        self._options = options
+        self._report = report
+        self._cvat = options.dialect == "cvat"
+        self._labels = dataset.header.labels
+        self._convert = ToDatumaro(self._labels, options.dialect)
+        self._segments = 0
+
+    def write(self, sink: Sink) -> None:
+        if not self._bridged.labels and self._labels:
+            why = "the format names no labels"
+            self._report.dropped("label", why, self._labels[0].name, count=len(self._labels))
+        with tempfile.TemporaryDirectory(prefix="localcvat-") as folder:
+            images, target = Path(folder) / "images", Path(folder) / "out"
+            images.mkdir()
+            items = [self._item(item, images) for item in self._dataset.items]
+            self._export(items, target)
+            for path in sorted(target.rglob("*")):
+                if path.is_file():
+                    name = path.relative_to(target).as_posix()
+                    if self._plugin.name == "cityscapes" and name.startswith("leftImg8bit/"):
+                        name = CVAT_IMAGES + name if self._cvat else name
+                    sink.add_media(name, FileMedia(str(path)))
+
+    def _export(self, items: list[Any], target: Path) -> None:
+        import datumaro
+        from datumaro.components.annotation import AnnotationType, LabelCategories
+
+        categories = LabelCategories()
+        for label in self._labels:
+            if self._plugin.name in COLOURED and " " in label.name and not self._cvat:
+                raise OutputError(
+                    f"the label {label.name!r} has a space, which {self._plugin.name} can't hold",
+                    hint="rename it with --labels-map",
+                )
+            names = {spec.name for spec in label.attributes} | {"occluded"}
+            categories.add(label.name, attributes=names)
+        try:
+            with _quiet():
+                made = datumaro.Dataset.from_iterable(
+                    items,
+                    categories={AnnotationType.label: categories},
+                    media_type=datumaro.Image,
+                )
+                made.export(
+                    str(target),
+                    self._bridged.writes,
+                    save_media=self._options.with_images,
+                    **self._settings(),
+                )
+        except Exception as error:
+            what = f"Datumaro can't write this as {self._bridged.writes}: {_reason(error)}"
+            raise OutputError(what, hint="see the format's limits in docs/formats.md") from error
+
+    def _settings(self) -> dict[str, Any]:
+        if self._plugin.name not in COLOURED:
+            return {}
+        if not self._labels or not all(label.color for label in self._labels):
+            return {"label_map": "source"}
+        colours = {label.name: parse_color(label.color) for label in self._labels}
+        colours.setdefault("background", (0, 0, 0))
+        return {"label_map": dict(sorted(colours.items())), "apply_colormap": True}
+
+    def _item(self, item: Item, images: Path) -> Any:
+        import datumaro
+
+        annotations = [made for tag in item.tags if (made := self._tag(tag, item)) is not None]
+        for shape in item.shapes:
+            made = self._shape(shape, item)
+            if made is not None:
+                annotations.append(made)
+        attributes: dict[str, Any] = {}
+        if self._plugin.name == "market1501":
+            attributes, annotations = self._person(item), []
+        elif item.source_frame is not None:
+            attributes["frame"] = item.source_frame
+        size = (item.height, item.width) if item.width and item.height else None
+        return datumaro.DatasetItem(
+            item.stem,
+            subset=item.subset,
+            media=datumaro.Image.from_file(path=self._image(item, images), size=size),
+            annotations=annotations,
+            attributes=attributes,
+        )
+
+    def _image(self, item: Item, images: Path) -> str:
+        """A file of the item's own name if images are written, else a path that tells the ending.
+
+        Datumaro copies bytes only where the endings agree, and encodes images anew elsewhere.
+        """
+        target = images / safe_name(f"{item.subset}/{item.path}")
+        if not self._options.with_images or item.media is None:
+            return str(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if item.media.path is not None:
+            target.symlink_to(os.path.abspath(item.media.path))
+            return str(target)
+        with item.media.open() as stream, open(target, "wb") as out:
+            shutil.copyfileobj(stream, out)
+        return str(target)
+
+    def _kept(self, attributes: dict[str, str], item: Item) -> dict[str, str]:
+        """The attributes the format has a place for; the others are counted as lost."""
+        if self._bridged.attributes == ANY:
+            return attributes
+        kept = {name: text for name, text in attributes.items() if name in self._bridged.attributes}
+        if len(kept) < len(attributes):
+            count = len(attributes) - len(kept)
+            self._report.dropped(
+                "attribute", "the format has no place for it", item.path, count=count
+            )
+        return kept
+
+    def _tag(self, tag: Tag, item: Item) -> Any:
+        tag.attributes = self._kept(tag.attributes, item)
+        if not self._bridged.text:
+            return self._convert.tag(tag)
+        from datumaro.components.annotation import Caption
+
+        text = tag.attributes.get("text", "")
+        if not text:
+            self._report.dropped("tag", "only its attribute `text` has a place", item.path)
+            return None
+        return Caption(text)
+
+    def _shape(self, shape: Shape, item: Item) -> Any:
+        shape.attributes = self._kept(shape.attributes, item)
+        if shape.type == "mask" and not (item.width and item.height):
+            self._report.dropped("mask", "the image's size is unknown", item.path)
+            return None
+        if self._bridged.tracks and shape.track_id is None:
+            self._report.dropped(shape.type, "only tracked objects are written", item.path)
+            return None
+        made = self._convert.shape(shape, item)
+        if made is None:
+            self._report.dropped(shape.type, "nothing of it lies on the image", item.path)
+        elif self._plugin.name == "icdar-text-segmentation":
+            self._number(made, item)
+        elif self._bridged.tracks:
+            made = wide_mask(made)
+        return made
+
+    def _number(self, made: Any, item: Item) -> None:
+        """Characters need an index, a colour, a text and a centre; what is missing is filled in."""
+        if "index" not in made.attributes:
+            made.attributes["index"] = self._segments
+            self._report.assumed("attribute", "`index` numbered in order", item.path)
+        self._segments += 1
+        made.attributes["index"] = int(float(made.attributes["index"]))
+        for name, value in TEXT_SEGMENT.items():
+            made.attributes.setdefault(name, value)
+
+    def _person(self, item: Item) -> dict[str, Any]:
+        """The one tag's attributes, which Market-1501 writes into file names."""
+        tags = [tag for tag in item.tags if tag.label == MARKET_LABEL]
+        others = len(item.tags) - len(tags[:1])
+        if others:
+            why = f"only one tag of the label {MARKET_LABEL!r} has a place"
+            self._report.dropped("tag", why, item.path, count=others)
+        if not tags:
+            return {}
+        given = self._kept(tags[0].attributes, item)
+        values: dict[str, Any] = {}
+        for name, text in given.items():
+            try:
+                values[name] = text.lower() == "true" if name == "query" else int(float(text))
+            except ValueError:
+                values[name] = text
+        return values

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import json
+
 import click
-import orjson
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def formats(as_json: bool) -> None:
     """List the dataset formats: what can be read and written, and where it comes from."""
-    from localcvat.plugin import all_formats
+    from localcvat.format_index import listed_formats
 
-    rows = [
-        {
-            "name": plugin.name,
-            "cvat_names": list(plugin.cvat_names),
-            "aliases": list(plugin.aliases),
-            "read": plugin.can_read,
-            "write": plugin.can_write,
-            "origin": plugin.origin,
-            "summary": plugin.summary,
-        }
-        for plugin in all_formats()
-    ]
+    listed = listed_formats()
     if as_json:
-        click.echo(orjson.dumps(rows).decode())
+        rows = [
+            {
+                "name": row.name,
+                "cvat_names": row.cvat_names,
+                "aliases": row.aliases,
+                "read": row.read,
+                "write": row.write,
+                "origin": row.origin,
+                "summary": row.summary,
+            }
+            for row in listed
+        ]
+        click.echo(json.dumps(rows))
         return
-    for row in rows:
-        ways = ("read" if row["read"] else "    ") + (" write" if row["write"] else "")
-        click.echo(f"{row['name']!s:28} {ways:10} {row['origin']!s:9} {row['summary']}")
-    if any(row["origin"] == "datumaro" for row in rows):
+    width = max((len(row.name) for row in listed), default=0)
+    for row in listed:
+        ways = ("read" if row.read else "    ") + (" write" if row.write else "")
+        click.echo(f"{row.name:{width}}  {ways:10}  {row.origin:8}  {row.summary}")
+    if any(row.origin == "datumaro" for row in listed):
         click.echo(
             "Formats of origin datumaro need: pip install 'localcvat[all-formats]'", err=True
         )
