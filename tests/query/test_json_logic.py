@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, select
 from sqlalchemy.engine import Connection
 
+from json_logic import evaluate, rules
 from localcvat.errors import ValidationError
 from localcvat.query import Field, date_text, filter_clause, order_by, parse_filter, search_clause
 
@@ -46,6 +47,12 @@ def _rows() -> list[dict[str, Any]]:
 
 
 ROWS = _rows()
+VALUES = {
+    "id": st.integers(-5, 2005),
+    "name": st.sampled_from(WORDS),
+    "assignee": st.none() | st.sampled_from(WORDS),
+    "updated_date": st.sampled_from(DATES),
+}
 
 
 @pytest.fixture(scope="module")
@@ -59,82 +66,11 @@ def connection() -> Any:
         yield connected
 
 
-def _evaluate(rule: Any, row: dict[str, Any]) -> bool:
-    operator, arguments = next(iter(rule.items()))
-    if operator == "and":
-        return all(_evaluate(argument, row) for argument in arguments)
-    if operator == "or":
-        return any(_evaluate(argument, row) for argument in arguments)
-    if operator in ("!", "!!"):
-        inner = _evaluate(arguments[0] if isinstance(arguments, list) else arguments, row)
-        return inner if operator == "!!" else not inner
-    if operator == "var":
-        return row[arguments] is not None
-    return _compare(operator, arguments, row)
-
-
-def _compare(operator: str, arguments: list[Any], row: dict[str, Any]) -> bool:
-    if operator == "in" and not isinstance(arguments[0], dict):
-        value = row[arguments[1]["var"]]
-        return value is not None and str(arguments[0]) in str(value)
-    if len(arguments) == 3:
-        value = row[arguments[1]["var"]]
-        return value is not None and arguments[0] <= value <= arguments[2]
-    value = row[arguments[0]["var"]]
-    if operator == "!=":
-        return bool(value != arguments[1])
-    if operator == "==":
-        return bool(value == arguments[1])
-    if value is None:
-        return False
-    if operator == "in":
-        return value in arguments[1]
-    compared = {"<": value < arguments[1], ">": value > arguments[1]}
-    compared |= {"<=": value <= arguments[1], ">=": value >= arguments[1]}
-    return bool(compared[operator])
-
-
-def _values(field: str) -> st.SearchStrategy[Any]:
-    kinds = {"id": st.integers(-5, 2005), "updated_date": st.sampled_from(DATES)}
-    return kinds.get(field, st.sampled_from(WORDS))
-
-
-@st.composite
-def leaves(draw: st.DrawFn) -> Any:
-    field = draw(st.sampled_from(sorted(FIELDS)))
-    variable = {"var": field}
-    operator = draw(st.sampled_from(["==", "!=", "<", ">", "<=", ">=", "in", "text", "3", "var"]))
-    if operator == "var":
-        return variable
-    if operator == "text":
-        return {"in": [draw(st.sampled_from(WORDS)), variable]}
-    if operator == "3":
-        return {"<=": [draw(_values(field)), variable, draw(_values(field))]}
-    if operator == "in":
-        return {"in": [variable, draw(st.lists(_values(field), max_size=4))]}
-    if operator in ("==", "!=") and field == "assignee" and draw(st.booleans()):
-        return {operator: [variable, None]}
-    return {operator: [variable, draw(_values(field))]}
-
-
-rules = st.recursive(
-    leaves(),
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda found: {"and": found}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda found: {"or": found}),
-        inner.map(lambda found: {"!": found}),
-        inner.map(lambda found: {"!": [found]}),
-        inner.map(lambda found: {"!!": found}),
-    ),
-    max_leaves=6,
-)
-
-
 @settings(max_examples=500, deadline=None)
-@given(rule=rules)
+@given(rule=rules(VALUES))
 def test_sql_and_python_agree_on_any_rule(connection: Connection, rule: Any) -> None:
     found = connection.execute(select(TABLE.c.id).where(filter_clause(rule, FIELDS, extended=True)))
-    assert {row.id for row in found} == {row["id"] for row in ROWS if _evaluate(rule, row)}
+    assert {row.id for row in found} == {row["id"] for row in ROWS if evaluate(rule, row)}
 
 
 @pytest.mark.parametrize(
