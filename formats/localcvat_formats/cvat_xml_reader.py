@@ -64,6 +64,8 @@ def glance(stream: IO[bytes], where: str, limit: int | None = None) -> Glance | 
     found = Glance()
     head = stream.read(CHUNK)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        if b"<annotations" not in head.replace(b"\0", b""):
+            return None
         return Glance(first="image", images=True, tracks=True)
     root = re.search(rb"<(?![?!])", head)
     if b"<!DOCTYPE" in head[: root.start() if root else None]:

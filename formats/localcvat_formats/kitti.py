@@ -25,6 +25,8 @@ from localcvat_formats.segments import (
     merged_groups,
     merged_parts,
     painted,
+    report_ending,
+    report_lost_flags,
     write_color_png,
     write_gray_png,
 )
@@ -126,7 +128,9 @@ class _Writer:
             line = self._cvat_line if self._cvat else self._line
             text = "".join(line(shape, item) for shape in boxes)
             self._sink.write(f"{item.subset}/{BOXES}/{item.stem}.txt", text.encode())
-        if self._with_images and item.media is not None:
+        if not self._with_images:
+            report_ending(item, self._report)
+        elif item.media is not None:
             self._sink.add_media(f"{item.subset}/{IMAGES}/{item.path}", item.media)
 
     def _pictures(self, item: Item, masks: list[Shape]) -> None:
@@ -137,6 +141,7 @@ class _Writer:
         objects = np.zeros(len(order) + 1, dtype=np.uint32)
         if not self._cvat:
             objects = self._object_numbers(item, order, classes)
+        report_lost_flags(order, self._report, item.path)
         for mask in order:
             self._lose_attributes(mask, item, mask.attributes)
         semantic = classes[canvas]

@@ -37,7 +37,14 @@ from localcvat_formats.open_images_reader import (
     META,
     OpenImagesReader,
 )
-from localcvat_formats.segments import masks_of, merged_groups, merged_parts, write_gray_png
+from localcvat_formats.segments import (
+    masks_of,
+    merged_groups,
+    merged_parts,
+    report_ending,
+    report_lost_flags,
+    write_gray_png,
+)
 
 CLASSES = "class-descriptions.csv"
 IMAGE_COLUMNS = (
@@ -194,7 +201,9 @@ class _Writer:
         self._names.claim(item)
         image = self._free_id(item)
         tables.images.add({"ImageID": image, "Subset": item.subset})
-        if self._with_images and item.media is not None:
+        if not self._with_images:
+            report_ending(item, self._report)
+        elif item.media is not None:
             name = image + item.path[len(item.stem) :]
             self._sink.add_media(f"images/{item.subset}/{name}", item.media)
         boxes = [shape for shape in item.shapes if shape.type == "rectangle"]
@@ -206,6 +215,7 @@ class _Writer:
                     why = "the image's size is unknown"
                     self._report.dropped(kind, why, item.path, count=count)
             boxes, masks = [], []
+        report_lost_flags(masks, self._report, item.path)
         next_id = itertools.count()
         for group in _instances([*item.tags, *boxes, *masks]):
             box = next((s for s in group if isinstance(s, Shape) and s.type == "rectangle"), None)

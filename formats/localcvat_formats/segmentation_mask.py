@@ -22,7 +22,7 @@ from localcvat_formats.labelmap import (
     with_background,
 )
 from localcvat_formats.naming import Names
-from localcvat_formats.segments import masks_of, merged_groups, merged_parts
+from localcvat_formats.segments import masks_of, merged_groups, merged_parts, report_ending
 from localcvat_formats.voc_reader import VocReader
 from localcvat_formats.voc_segments import CLASSES, VOID_COLOR, SegmentWriter
 
@@ -101,7 +101,7 @@ class _Writer:
         self._with_images = options.with_images
         labels = dataset.header.labels
         self._entries = cvat_entries(labels) if self._cvat else plain_entries(labels, report)
-        self._segments = SegmentWriter(sink, self._entries, report, palette=False)
+        self._segments = SegmentWriter(sink, self._entries, report, distinct=not self._cvat)
         self._stems: set[str] = set()
         self._names = Names()
 
@@ -126,7 +126,9 @@ class _Writer:
             self._report.dropped("mask", "the image's size is unknown", item.path, count=len(masks))
         elif masks:
             self._segments.write(stem, masks, item.width, item.height)
-        if self._with_images and item.media is not None:
+        if not self._with_images:
+            report_ending(item, self._report)
+        elif item.media is not None:
             self._sink.add_media(f"JPEGImages/{stem}{item.path[len(item.stem) :]}", item.media)
         return stem
 

@@ -71,6 +71,23 @@ def _united(members: list[Shape], report: Report, where: str, reason: str) -> Sh
     return leader
 
 
+def report_lost_flags(masks: Sequence[Shape], report: Report, where: str) -> None:
+    """Count what boxes of a format have and its masks do not: occluded, the track's number."""
+    why = "the format's masks have no place for it"
+    hidden = sum(mask.occluded for mask in masks)
+    if hidden:
+        report.dropped("occluded", why, where, count=hidden)
+    tracked = sum(mask.track_id is not None for mask in masks)
+    if tracked:
+        report.dropped("track number", why, where, count=tracked)
+
+
+def report_ending(item: Item, report: Report) -> None:
+    """Say that an image is called by its path without the ending."""
+    why = "its ending is known only where the images are"
+    report.changed("file name", why, item.path, lossy=False)
+
+
 def painted(
     masks: Sequence[Shape], width: int, height: int, report: Report, where: str
 ) -> tuple[Canvas, list[Shape]]:

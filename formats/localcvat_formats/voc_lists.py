@@ -53,11 +53,11 @@ def read_lists(
         stem = name.rpartition("/")[2][: -len(".txt")]
         lines = [line.strip() for line in source.read_text(name).splitlines() if line.strip()]
         if name.rpartition("/")[0].endswith("/" + MAIN) or name.startswith(MAIN + "/"):
-            found = _class_list(stem, lines, known, members)
+            found = _class_list(stem, lines, known, members, images)
             if found is not None:
                 classes.append(found)
                 continue
-        elif any(stem.startswith(label + "_") for label in known) or _is_flagged(stem, lines):
+        elif "_" in stem and _are_flagged(lines, images):
             continue
         ids = [_image_id(line, images) for line in lines]
         members.setdefault(stem, set()).update(ids)
@@ -81,10 +81,14 @@ def _sums_up(stem: str) -> bool:
 
 
 def _class_list(
-    stem: str, lines: list[str], known: list[str], members: dict[str, set[str]]
+    stem: str,
+    lines: list[str],
+    known: list[str],
+    members: dict[str, set[str]],
+    images: Collection[str],
 ) -> _ClassList | None:
     """The class list that this is; None for a list of images."""
-    if "_" not in stem or not lines or not all(_flag(line) is not None for line in lines):
+    if "_" not in stem or not _are_flagged(lines, images):
         return None
     label = next((label for label in known if stem.startswith(label + "_")), "")
     if not label:
@@ -102,9 +106,9 @@ def _flag(line: str) -> str | None:
     return words[1] if len(words) == 2 and words[1] in FLAGS else None
 
 
-def _is_flagged(stem: str, lines: list[str]) -> bool:
-    """Whether this is a list of an action: an image, the number of an object, a flag a line."""
-    return "_" in stem and bool(lines) and all(_flag(line) is not None for line in lines)
+def _are_flagged(lines: list[str], images: Collection[str]) -> bool:
+    """Whether every line is an image (in Action also the number of an object) and a flag."""
+    return bool(lines) and all(_flag(line) and line not in images for line in lines)
 
 
 def _image_id(line: str, images: Collection[str]) -> str:

@@ -286,7 +286,10 @@ class VocReader:
         elif (item.width, item.height) != (width, height):
             why = f"the label picture has {width} by {height} pixels, the image another size"
             self._report.assumed("mask", why, self._source.where(folder.classes[image]))
-        objects = dict(zip(parsed.numbers, parsed.shapes, strict=True))
+        objects = {
+            _number_of(shape, number): shape
+            for shape, number in zip(parsed.shapes, parsed.numbers, strict=True)
+        }
         for mask in masks:
             own = objects.get(mask.instance)
             mask.instance = 0
@@ -308,6 +311,12 @@ class VocReader:
         if (shape.extras or {}).get("voc", {}).get(PICTURED):
             return True
         return not self._has_map and _overlap(shape, mask) >= SAME_OBJECT
+
+
+def _number_of(shape: Shape, position: int) -> int:
+    """The number of an object in the picture: what our files say, else its position."""
+    stated = str((shape.extras or {}).get("voc", {}).get(PICTURED, ""))
+    return int(stated) if stated.isdecimal() and len(stated) < 9 else position
 
 
 def _become_mask(shape: Shape, mask: Shape) -> None:

@@ -50,18 +50,31 @@ def background_index(entries: Sequence[LabelMapEntry]) -> int | None:
     return names.index(BACKGROUND) if BACKGROUND in names else None
 
 
-class SegmentWriter:
-    """Paints the masks of images; `cvat` wraps instance colours after 255 as CVAT does.
+def object_number(position: int) -> int:
+    """The number of the object at a position from 1: 255 is not used, it means void."""
+    return position + (position >= VOID_INDEX)
 
-    `palette` writes pictures with a palette, as VOC has them, where 256 colours do.
+
+class SegmentWriter:
+    """Paints the masks of images.
+
+    `palette` writes pictures with a palette, as VOC has them, where 256 colours do. Without
+    `distinct` the colours of objects begin anew after 255, as CVAT's do.
     """
 
     def __init__(
-        self, sink: Sink, entries: Sequence[LabelMapEntry], report: Report, palette: bool
+        self,
+        sink: Sink,
+        entries: Sequence[LabelMapEntry],
+        report: Report,
+        *,
+        palette: bool = False,
+        distinct: bool = True,
     ) -> None:
         self._sink = sink
         self._report = report
         self._palette = palette
+        self._distinct = distinct
         self._colors = colors_of(entries)
         self._indices = {entry.name: index for index, entry in enumerate(entries)}
         self._background = background_index(entries) or 0
@@ -76,17 +89,20 @@ class SegmentWriter:
         classes = [self._indices.get(mask.label, self._background) for mask in order]
         indices = np.array([self._background, *classes], dtype=np.uint32)
         instances = [
-            0 if index == self._background else (mask.instance if numbers else number)
+            0 if index == self._background else (mask.instance if numbers else self._number(number))
             for number, (mask, index) in enumerate(zip(order, classes, strict=True), 1)
         ]
         self._picture(f"{CLASSES}/{stem}.png", indices[canvas], self._colors)
         count = max([PALETTE_SIZE, *(number + 1 for number in instances)])
-        if not self._palette:
+        if not self._distinct:
             instances = [number % PALETTE_SIZE for number in instances]
             count = PALETTE_SIZE
         colors = [voc_color(index) for index in range(count)]
         table = np.array([0, *instances], dtype=np.uint32)
         self._picture(f"{OBJECTS}/{stem}.png", table[canvas], colors)
+
+    def _number(self, position: int) -> int:
+        return object_number(position) if self._distinct else position
 
     def _picture(self, name: str, canvas: NDArray[np.uint32], colors: Sequence[Rgb]) -> None:
         if self._palette and int(canvas.max(initial=0)) < PALETTE_SIZE:

@@ -20,9 +20,9 @@ from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_int, box_of
 from localcvat_formats.labelmap import LabelMapEntry, labelmap_text, with_background
 from localcvat_formats.naming import Names
-from localcvat_formats.segments import masks_of, merged_parts
+from localcvat_formats.segments import masks_of, merged_parts, report_lost_flags
 from localcvat_formats.voc_lists import SubsetLists, new_lists, write_lists
-from localcvat_formats.voc_segments import SegmentWriter
+from localcvat_formats.voc_segments import SegmentWriter, object_number
 
 FLAGS = ("pose", "truncated", "occluded", "difficult")
 TRUE_WORDS = frozenset(("1", "true", "yes"))
@@ -51,7 +51,9 @@ class VocWriter:
         self._with_images = options.with_images
         self._labels = {label.name: label for label in dataset.header.labels}
         self._entries = label_entries(dataset.header.labels)
-        self._segments = SegmentWriter(sink, self._entries, report, palette=not self._cvat)
+        self._segments = SegmentWriter(
+            sink, self._entries, report, palette=not self._cvat, distinct=not self._cvat
+        )
         self._lists: dict[str, SubsetLists] = {
             subset: new_lists() for subset in dataset.header.subsets
         }
@@ -73,9 +75,11 @@ class VocWriter:
         masks = masks_of(item)
         if not self._cvat:
             masks = self._numbered(item)
-        elif any(mask.attributes for mask in masks):
+        else:
             count = sum(len(mask.attributes) for mask in masks)
-            self._report.dropped("attribute", "a VOC mask has none", item.path, count=count)
+            if count:
+                self._report.dropped("attribute", "a VOC mask has none", item.path, count=count)
+            report_lost_flags(masks, self._report, item.path)
         if masks and not (item.width and item.height):
             self._report.dropped("mask", "the image's size is unknown", item.path, count=len(masks))
             masks = []
@@ -106,8 +110,8 @@ class VocWriter:
         united = merged_parts(masks_of(item), self._report, item.path)
         kept = {id(mask) for mask in united}
         item.shapes = [s for s in item.shapes if s.type != "mask" or id(s) in kept]
-        for number, shape in enumerate(item.shapes, 1):
-            shape.instance = number
+        for position, shape in enumerate(item.shapes, 1):
+            shape.instance = object_number(position)
         return united
 
     def _list(self, item: Item, stem: str, lists: SubsetLists, segmented: bool) -> None:
@@ -155,11 +159,11 @@ class VocWriter:
                 "  </size>",
             ]
         lines.append(f"  <segmented>{int(segmented)}</segmented>")
-        for number, shape in enumerate(item.shapes, 1):
+        for shape in item.shapes:
             if shape.type == "rectangle":
                 lines += self._object(shape) if not self._cvat else self._cvat_object(shape)
             elif not self._cvat:
-                lines += self._object(shape, mask=number)
+                lines += self._object(shape, mask=shape.instance)
         lines.append("</annotation>\n")
         return "\n".join(lines)
 
