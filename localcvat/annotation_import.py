@@ -190,7 +190,7 @@ class _Importer:
             _renumber_groups(item)
         shapes = list(self._checked(item, item.shapes, frame))
         tags = list(self._checked_tags(item, frame))
-        still = [shape for shape in shapes if shape.track_id is None]
+        still = still_shapes(item, shapes, self._report)
         for shape in shapes:
             if shape.track_id is not None:
                 self._tracked.setdefault((item.task, shape.track_id), []).append(shape)
@@ -273,24 +273,9 @@ class _Importer:
         return number
 
     def _mask_track(self, track: Track) -> None:
-        """CVAT has no tracks of masks: each visible keyframe becomes a mask of its own."""
-        self._report.changed("track", "of masks: written as masks on its keyframes", track.label)
-        for shape in track.shapes:
-            if shape.outside:
-                continue
-            mask = Shape(
-                type="mask",
-                label=track.label,
-                points=shape.points,
-                frame=shape.frame,
-                occluded=shape.occluded,
-                z_order=shape.z_order,
-                group=track.group,
-                source=track.source,
-                attributes={**shape.attributes, **track.attributes},
-            )
+        for mask in masks_of(track, self._report):
             for job in self._jobs:
-                if job.takes(shape.frame):
+                if job.takes(mask.frame):
                     self._writer.add_shapes(job.id, [mask])
 
     def _rebuilt(self, shapes: list[Shape]) -> Track:
@@ -311,6 +296,37 @@ class _Importer:
         else:
             reason = "it is nowhere visible on the frames of the job"
             self._report.dropped("track", reason, track.label)
+
+
+def still_shapes(item: Item, shapes: Iterable[Shape], report: Report) -> list[Shape]:
+    """The shapes of no track, masks of tracks among them: those lose their `track_id`."""
+    still = []
+    for shape in shapes:
+        if shape.track_id is not None and shape.type == "mask":
+            reason = "of a track: made a mask of its own, for CVAT has no tracks of masks"
+            report.changed("mask", reason, item.path)
+            shape.track_id = None
+        if shape.track_id is None:
+            still.append(shape)
+    return still
+
+
+def masks_of(track: Track, report: Report) -> Iterator[Shape]:
+    """CVAT has no tracks of masks: each visible keyframe becomes a mask of its own."""
+    report.changed("track", "of masks: written as masks on its keyframes", track.label)
+    for shape in track.shapes:
+        if not shape.outside:
+            yield Shape(
+                type="mask",
+                label=track.label,
+                points=shape.points,
+                frame=shape.frame,
+                occluded=shape.occluded,
+                z_order=shape.z_order,
+                group=track.group,
+                source=track.source,
+                attributes={**shape.attributes, **track.attributes},
+            )
 
 
 def _no_frame(item: Item) -> None:

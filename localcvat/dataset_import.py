@@ -6,7 +6,10 @@ import msgspec
 import orjson
 from sqlmodel import Session
 
+from localcvat.annotation_import import masks_of, still_shapes
 from localcvat.errors import DatasetError, ValidationError
+from localcvat.geometry.slicing import renumbered
+from localcvat.geometry.tracks import track_from_shapes
 from localcvat.label_rows import insert_labels, spec_row
 from localcvat.labels import fill_colors
 from localcvat.model import (
@@ -16,15 +19,12 @@ from localcvat.model import (
     Header,
     Item,
     Shape,
-    Tag,
     Track,
 )
+from localcvat.object_labels import part_attributes
 from localcvat.projects import project_row
 from localcvat.report import Report
-from localcvat.store.annotations import (
-    AnnotationWriter,
-    label_map,
-)
+from localcvat.store.annotations import AnnotationWriter, LabelEntry, label_map
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import Batch, MediaMode, keep_media
 from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
@@ -99,11 +99,11 @@ class _TaskUnderway(msgspec.Struct):
     segment_id: int
     frames: FrameWriter
     paths: set[str]
-    numbers: dict[int, int]
+    numbers: dict[tuple[int, int], int]
 
 
 class _Importer:
-    """Writes items to the tasks of their subsets."""
+    """Writes items to new tasks, one a subset."""
 
     def __init__(
         self,
@@ -121,10 +121,11 @@ class _Importer:
         self._report = report
         self._media = media
         self._owner = current_user(session).id
-        self._tasks: dict[tuple[str, int], _TaskUnderway] = {}
+        self._tasks: dict[str, _TaskUnderway] = {}
         self._labels = label_map(session, project_id=project_id)
         self._writer = AnnotationWriter(session, self._labels)
-        self._tracked: dict[tuple[int, int], list[Shape]] = {}
+        self._tracked: dict[tuple[int, int, int], list[Shape]] = {}
+        self._numbers: dict[tuple[int, int], dict[int, int]] = {}
 
     def add(self, item: Item) -> None:
         """Write one frame with its annotations."""
@@ -145,47 +146,59 @@ class _Importer:
             )
         )
         if item.frame is not None:
-            underway.numbers[item.frame] = number
+            underway.numbers[item.task, item.frame] = number
         if number == 0 and item.width and item.height:
             underway.data.chunk_size = chunk_size_for(item.width, item.height)
         self._annotate(underway, item, number)
         self._report.kept("image")
 
     def _annotate(self, underway: _TaskUnderway, item: Item, number: int) -> None:
-        still: list[Shape] = []
         for kept in (*item.shapes, *item.tags):
             self._report.kept(kept.type if isinstance(kept, Shape) else "tag")
         for shape in item.shapes:
             shape.frame = number
-            self._declare(shape)
-            if shape.track_id is None:
-                still.append(shape)
-            else:
-                key = (underway.job_id, shape.track_id)
-                self._tracked.setdefault(key, []).append(shape)
+            entry = self._declare(shape.label, shape.attributes)
+            for element in shape.elements:
+                element.frame = number
+                self._declare(element.label, element.attributes, entry)
         for tag in item.tags:
             tag.frame = number
-            self._declare(tag)
+            self._declare(tag.label, tag.attributes)
+        still = still_shapes(item, item.shapes, self._report)
+        for shape in item.shapes:
+            if shape.track_id is not None:
+                key = (underway.job_id, item.task, shape.track_id)
+                self._tracked.setdefault(key, []).append(shape)
         try:
             self._writer.add_shapes(underway.job_id, still)
             self._writer.add_tags(underway.job_id, item.tags)
         except ValidationError as error:
             raise DatasetError(str(error), where=item.path) from error
 
-    def _declare(self, value: Shape | Tag | Track) -> None:
-        """Make attributes known that the label does not declare, as text."""
-        entry = self._labels.roots.get(value.label)
-        if entry is None or not value.attributes:
-            return
-        for name in value.attributes:
+    def _declare(
+        self, label: str, attributes: dict[str, str], parent: LabelEntry | None = None
+    ) -> LabelEntry:
+        """The label, with attributes made known that it does not declare, as text.
+
+        Raises DatasetError in CVAT's words for a label the project lacks.
+        """
+        entry = (self._labels.roots if parent is None else parent.sublabels).get(label)
+        if entry is None:
+            raise DatasetError(
+                f'Target project does not have label with name "{label}"',
+                hint="add it to the project, or rename it with --labels-map",
+            )
+        for name in attributes:
             if name not in entry.specs:
                 row = spec_row(entry.id, AttributeSpec(name=name, mutable=True))
                 self._session.add(row)
                 self._session.flush()
                 entry.specs[name] = int(row.id or 0)
+                entry.mutable |= {name}
                 self._labels.spec_names[str(row.id)] = name
                 where = f"{entry.name}.{name}"
                 self._report.assumed("attribute", "not declared: added as text", where)
+        return entry
 
     def _free_path(self, path: str, underway: _TaskUnderway) -> str:
         if path in underway.paths:
@@ -200,10 +213,9 @@ class _Importer:
         return path
 
     def _task(self, item: Item) -> _TaskUnderway:
-        key = (item.subset, item.task)
-        if key not in self._tasks:
-            self._tasks[key] = self._new_task(item.subset)
-        return self._tasks[key]
+        if item.subset not in self._tasks:
+            self._tasks[item.subset] = self._new_task(item.subset)
+        return self._tasks[item.subset]
 
     def _new_task(self, subset: str) -> _TaskUnderway:
         data = DataRow()
@@ -226,33 +238,49 @@ class _Importer:
     def add_track(self, track: Track) -> None:
         """Write a keyframe track to the task its frames went to."""
         underway = self._track_task(track)
-        self._renumber(track, underway)
-        self._declare(track)
-        for shape in track.shapes:
-            self._declare_keyframe(track.label, shape.attributes)
-        self._writer.add_track(underway.job_id, track)
+        placed = self._renumber(track, track.task, underway)
+        if placed.shapes:
+            self._write_track(placed, underway.job_id)
+        else:
+            self._report.dropped("track", "no image of it is there", track.label)
 
-    def _declare_keyframe(self, label: str, attributes: dict[str, str]) -> None:
-        self._declare(Tag(label=label, attributes=attributes))
+    def _write_track(self, track: Track, job_id: int) -> None:
+        self._part(track, None)
+        if track.shapes[0].type == "mask":
+            self._writer.add_shapes(job_id, masks_of(track, self._report))
+        else:
+            self._writer.add_track(job_id, track)
+            self._report.kept("track")
+
+    def _part(self, track: Track, parent: LabelEntry | None) -> None:
+        entry = self._declare(track.label, track.attributes, parent)
+        for shape in track.shapes:
+            self._declare(track.label, shape.attributes, parent)
+        part_attributes(track, entry.mutable)
+        for element in track.elements:
+            self._part(element, entry)
 
     def _track_task(self, track: Track) -> _TaskUnderway:
-        for (_, task), underway in self._tasks.items():
-            if task == track.task:
+        frames = [(track.task, shape.frame) for shape in track.shapes]
+        owners = [
+            underway
+            for underway in self._tasks.values()
+            if any(task == track.task for task, _ in underway.numbers)
+        ]
+        for underway in owners:
+            if any(frame in underway.numbers for frame in frames):
                 return underway
-        raise DatasetError(f"a track of {track.label!r} belongs to no image of the dataset")
+        if not owners:
+            raise DatasetError(f"a track of {track.label!r} belongs to no image of the dataset")
+        return owners[0]
 
-    def _renumber(self, track: Track, underway: _TaskUnderway) -> None:
-        numbers = underway.numbers
-        for shape in track.shapes:
-            if shape.frame not in numbers:
-                raise DatasetError(
-                    f"a track of {track.label!r} has the unknown frame {shape.frame}"
-                )
-            shape.frame = numbers[shape.frame]
-        if track.shapes:
-            track.frame = track.shapes[0].frame
-        for element in track.elements:
-            self._renumber(element, underway)
+    def _renumber(self, track: Track, task: int, underway: _TaskUnderway) -> Track:
+        numbers = self._numbers.get((underway.job_id, task))
+        if numbers is None:
+            found = sorted(pair for pair in underway.numbers.items() if pair[0][0] == task)
+            numbers = {frame: number for (_, frame), number in found}
+            self._numbers[underway.job_id, task] = numbers
+        return renumbered(track, numbers)
 
     def finish(self) -> list[int]:
         """Close every task; returns their ids in order of appearance."""
@@ -271,13 +299,8 @@ class _Importer:
         return task_ids
 
     def _write_tracked(self) -> None:
-        if not self._tracked:
-            return
-        from localcvat.geometry.tracks import track_from_shapes
-
         last = {
             underway.job_id: underway.frames.frame_count - 1 for underway in self._tasks.values()
         }
-        for (job_id, _), shapes in self._tracked.items():
-            track = track_from_shapes(shapes, last[job_id])
-            self._writer.add_track(job_id, track)
+        for (job_id, _, _), shapes in self._tracked.items():
+            self._write_track(track_from_shapes(shapes, last[job_id]), job_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from localcvat.model import Label, Shape, Tag, Track
 from localcvat.report import Report
@@ -40,17 +40,10 @@ class ObjectLabels:
             self._track(element, self._sublabel(track.label, element.label))
 
     def _track(self, track: Track, label: Label) -> None:
-        mutable = {spec.name for spec in label.attributes if spec.mutable}
-        fixed = self._attributes(track.attributes, label)
+        track.attributes = self._attributes(track.attributes, label)
         for shape in track.shapes:
-            given = self._attributes(shape.attributes, label)
-            fixed.update((name, value) for name, value in given.items() if name not in mutable)
-            shape.attributes = {n: v for n, v in given.items() if n in mutable}
-        changing = {name: value for name, value in fixed.items() if name in mutable}
-        if changing and track.shapes:
-            first = min(track.shapes, key=lambda shape: shape.frame)
-            first.attributes = {**changing, **first.attributes}
-        track.attributes = {n: v for n, v in fixed.items() if n not in mutable}
+            shape.attributes = self._attributes(shape.attributes, label)
+        part_attributes(track, {spec.name for spec in label.attributes if spec.mutable})
 
     def _label(self, name: str) -> Label:
         if name not in self._labels:
@@ -77,6 +70,20 @@ class ObjectLabels:
             else:
                 kept[name] = value
         return kept
+
+
+def part_attributes(track: Track, mutable: Collection[str]) -> None:
+    """Move mutable attributes of a track to its keyframes and immutable ones off them."""
+    fixed = dict(track.attributes)
+    for shape in track.shapes:
+        given = shape.attributes
+        fixed.update((name, value) for name, value in given.items() if name not in mutable)
+        shape.attributes = {name: value for name, value in given.items() if name in mutable}
+    changing = {name: value for name, value in fixed.items() if name in mutable}
+    if changing and track.shapes:
+        first = min(track.shapes, key=lambda shape: shape.frame)
+        first.attributes = {**changing, **first.attributes}
+    track.attributes = {name: value for name, value in fixed.items() if name not in mutable}
 
 
 def _checkbox(name: str, value: str) -> str:

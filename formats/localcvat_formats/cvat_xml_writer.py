@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from localcvat.archive import Sink
+from localcvat.geometry.slicing import renumbered
 from localcvat.geometry.tracks import interpolate, last_keyframe, stop_frames
 from localcvat.model import (
     Dataset,
@@ -104,7 +105,7 @@ class CvatXmlWriter:
                 self._image(xml, item, numbers.of(item))
                 self._keep_media(item)
             for number, track in enumerate(self._dataset.tracks):
-                self._track(xml, number, track)
+                self._track(xml, number, track, all_frames=True)
             self._finish(xml)
         self._write_media()
 
@@ -261,8 +262,8 @@ class CvatXmlWriter:
             pairs.append(("group_id", str(group)))
         return pairs
 
-    def _track(self, xml: XmlText, number: int, track: Track) -> None:
-        frames = _Frames(self._header, track, self._stops)
+    def _track(self, xml: XmlText, number: int, track: Track, *, all_frames: bool = False) -> None:
+        frames = _Frames(self._header, track, self._stops, self._exactly, all_frames)
         elements: dict[int, list[tuple[str, TrackedShape, bool]]] = {}
         for element in track.elements:
             for shape, keyframe in frames.shapes(element):
@@ -344,11 +345,17 @@ class _Numbers:
 
 
 class _Frames(msgspec.Struct):
-    """The frames of one track, without the deleted ones."""
+    """The frames of one track.
+
+    Deleted frames are left out. CVAT forgets the keyframes on them as well; `exactly` False makes
+    keyframes of what is left beside them. `all_frames` writes the deleted ones, too.
+    """
 
     header: Header
     track: Track
     stops: list[int]
+    exactly: bool
+    all_frames: bool
 
     def shapes(self, track: Track) -> Iterator[tuple[TrackedShape, bool]]:
         """(shape, is a keyframe) on each frame until the last of the task or job."""
@@ -357,6 +364,11 @@ class _Frames(msgspec.Struct):
         tasks = self.header.tasks
         deleted = frozenset(tasks[task].deleted_frames) if task < len(tasks) else frozenset[int]()
         last = stop if stop >= 0 else last_keyframe(self.track)
+        if self.all_frames or not deleted:
+            return interpolate(track, last)
+        if not self.exactly:
+            left = {frame: frame for frame in range(last + 1) if frame not in deleted}
+            track = renumbered(track, left)
         return (
             found for found in interpolate(track, last, deleted) if found[0].frame not in deleted
         )

@@ -1,15 +1,15 @@
-"""The part of a track that lies in one job, as CVAT cuts a task's tracks into its jobs.
+"""Parts of tracks: what lies in one job, as CVAT cuts a task's tracks; what is left of frames.
 
 Source: formats specification, section 0.3 and 0.4; CVAT 2.15's behaviour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from localcvat.geometry.tracks import interpolate
+from localcvat.geometry.tracks import Path, interpolate
 from localcvat.model import Track, TrackedShape
 
 
@@ -79,3 +79,57 @@ def _without_lead(shapes: Sequence[TrackedShape]) -> list[TrackedShape]:
     while ordered and ordered[0].outside:
         del ordered[0]
     return ordered
+
+
+def renumbered(track: Track, numbers: Mapping[int, int]) -> Track:
+    """The track on frames that got other numbers: `numbers` has those that are left, in order.
+
+    Where frames are gone (deleted ones), numbers close up: there each shape that is left between
+    two keyframes becomes a keyframe, so that it stays where it was. A track of which nothing is
+    left has no shapes.
+    """
+    shapes = _renumbered_shapes(track, numbers)
+    elements = [renumbered(element, numbers) for element in track.elements]
+    return msgspec.structs.replace(
+        track,
+        frame=shapes[0].frame if shapes else 0,
+        shapes=shapes,
+        elements=[element for element in elements if element.shapes],
+    )
+
+
+def _renumbered_shapes(track: Track, numbers: Mapping[int, int]) -> list[TrackedShape]:
+    if track.shapes and all(shape.frame in numbers for shape in track.shapes):
+        ordered = sorted(track.shapes, key=lambda shape: shape.frame)
+        first, last = ordered[0].frame, ordered[-1].frame
+        if numbers[last] - numbers[first] == last - first:
+            return [_at(shape, numbers[shape.frame]) for shape in ordered]
+    path = Path(track, max(numbers, default=-1))
+    kept: list[TrackedShape] = []
+    before = -1
+    for frame, number in numbers.items():
+        found = path.at(frame)
+        if found is None:
+            if kept and not kept[-1].outside:
+                kept.append(_at(kept[-1], number))
+                kept[-1].outside = True
+        elif found[1] or _must_be_stated(path.segment(frame), before, numbers):
+            kept.append(_at(found[0], number))
+        before = frame
+    return kept
+
+
+def _must_be_stated(
+    segment: tuple[int, int | None], before: int, numbers: Mapping[int, int]
+) -> bool:
+    """Whether a shape between keyframes has to be one, `before` being the frame left before it."""
+    start, end = segment
+    if end is None:
+        return before < start
+    if start not in numbers or end not in numbers:
+        return True
+    return numbers[end] - numbers[start] != end - start
+
+
+def _at(shape: TrackedShape, frame: int) -> TrackedShape:
+    return msgspec.structs.replace(shape, frame=frame)

@@ -38,6 +38,11 @@ class Path:
         last = self._frames[-1] if self._keyframes[-1].outside else self.stop_frame
         return self._frames[0], min(last, self.stop_frame)
 
+    def segment(self, frame: int) -> tuple[int, int | None]:
+        """The frames of the keyframes at or before, and after; only where `at` gives a shape."""
+        index = bisect_right(self._frames, frame)
+        return self._frames[index - 1], self._frames[index] if index < len(self._frames) else None
+
     def at(self, frame: int, *, outside: bool = False) -> tuple[TrackedShape, bool] | None:
         """(shape, is a keyframe), or None before the track, after it and where it is outside.
 
