@@ -220,12 +220,14 @@ class _Annotated(Entity):
         *,
         mode: str = "replace",
         strict: bool = False,
+        **options: Any,
     ) -> Report:
         """Read annotations, images matched by name; returns the loss report.
 
-        `format_name` None detects the format; `mode` is replace, append or merge.
+        `format_name` None detects the format; `mode` is replace, append or merge. `options` go to
+        `exchange.import_into_task`: transforms, on_error, image_size.
         """
-        return self._import(format_name, filename, mode=mode, strict=strict)
+        return self._import(format_name, filename, mode=mode, strict=strict, **options)
 
     def get_frame(self, frame_id: int, *, quality: Quality = "original") -> io.BytesIO:
         """The picture of a frame (task-relative number): its file, or a ``compressed`` JPEG."""

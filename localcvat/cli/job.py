@@ -74,6 +74,7 @@ def update(context: click.Context, /, job_id: int, **given: str | None) -> None:
 @click.option("--format", "format_name", help="Format name; detected if left out.")
 @options.import_mode
 @options.strict
+@transform_options
 @options.report_json
 @click.pass_context
 def import_dataset(
@@ -84,11 +85,14 @@ def import_dataset(
     mode: str,
     strict: bool,
     as_json: bool,
+    transforms: Transforms,
 ) -> None:
     """Read annotations into a job; images are matched by name."""
     with client_of(context) as client:
         found = client.jobs.retrieve(job_id)
-        report = found.import_annotations(format_name, path, mode=mode, strict=strict)
+        report = found.import_annotations(
+            format_name, path, mode=mode, strict=strict, transforms=transforms
+        )
     echo_report(report, as_json)
 
 

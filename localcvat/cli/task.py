@@ -180,6 +180,7 @@ def restore(context: click.Context, task_id: int) -> None:
 @click.option("--format", "format_name", help="Format name; detected if left out.")
 @options.import_mode
 @options.strict
+@transform_options
 @options.report_json
 @options.ignored("completion_verification_period")
 @click.pass_context
@@ -191,11 +192,14 @@ def import_dataset(
     mode: str,
     strict: bool,
     as_json: bool,
+    transforms: Transforms,
 ) -> None:
     """Read annotations into a task; images are matched by name."""
     with client_of(context) as client:
         found = client.tasks.retrieve(task_id)
-        report = found.import_annotations(format_name, path, mode=mode, strict=strict)
+        report = found.import_annotations(
+            format_name, path, mode=mode, strict=strict, transforms=transforms
+        )
     echo_report(report, as_json)
 
 

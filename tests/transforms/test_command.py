@@ -117,3 +117,19 @@ def test_imports_and_exports_of_the_store_take_the_same_options(tmp_path: Path) 
         for path in (COCO_TINY / "annotations").glob("*.json")
     )
     assert labels["human"] == people
+
+
+def test_a_tasks_imports_take_the_options_too(tmp_path: Path) -> None:
+    store = ("--store", tmp_path / "store")
+    done(*store, "init")
+    project = done(*store, "project", "create", "p").strip()
+    val = COCO_TINY / "annotations" / "instances_val2017.json"
+    done(*store, "project", "import-dataset", project, val, "--format", "coco")
+    task = json.loads(done(*store, "task", "ls", "--json"))["results"][0]["id"]
+    before = _labels(json.loads(val.read_bytes()))
+    first, second = list(before)[:2]
+    options = ("--format", "coco", "--only-labels", first, "--labels-map", f"{second}={first}")
+    done(*store, "task", "import-dataset", task, val, *options)
+    done(*store, "task", "export-dataset", task, tmp_path / "out", "--format", "coco")
+    written = json.loads(next((tmp_path / "out").rglob("*.json")).read_bytes())
+    assert _labels(written) == {first: before[first] + before[second]}
