@@ -15,6 +15,8 @@ from typing import BinaryIO, cast
 
 import msgspec
 
+from localcvat import disk
+
 BATCH_FILES = 256
 BATCH_BYTES = 1 << 20
 SIZE_BYTES = 8
@@ -32,9 +34,7 @@ def write_file(path: str | bytes, data: bytes) -> None:
     """Write one new file whole; raises OSError when it is there already."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        disk.write_bytes(descriptor, data)
     finally:
         os.close(descriptor)
 

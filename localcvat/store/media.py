@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 import msgspec
 
+from localcvat import disk
 from localcvat.archive import FileMedia
 from localcvat.errors import LocalCvatError, NotFoundError, StoreError
 from localcvat.model import Media
@@ -172,10 +173,11 @@ class Batch:
         part = self._folder.temporary / f"{self._token}-{self._count}.part"
         self._count += 1
         try:
-            with open(part, "xb") as target:
+            with disk.create(part) as target:
                 blob = _copy_hashed(stream, target)
                 if self._count <= SYNC_EACH:
-                    os.fsync(target.fileno())
+                    target.flush()
+                    disk.sync(target.fileno())
             self._publish(part, blob.sha256)
         except LocalCvatError:
             remove_quietly(part)
@@ -197,12 +199,12 @@ class Batch:
         if sha256[:2] not in self._made:
             target.parent.mkdir(exist_ok=True)
             self._made.add(sha256[:2])
-        os.rename(part, target)
+        disk.rename(part, target)
 
     def sync(self) -> None:
         """Make sure the files are on disk; call it before the transaction commits."""
         if self._count > SYNC_EACH:
-            os.sync()
+            disk.sync_all()
 
     def discard_parts(self) -> None:
         """Forget the batch; its journal stays for `sweep` to undo what was renamed."""
