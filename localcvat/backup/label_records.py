@@ -62,6 +62,10 @@ def _attribute(value: Any, where: str) -> AttributeSpec:
     for key in ("name", "mutable", "input_type", "values"):
         if not isinstance(value, dict) or value.get(key) is None:
             raise BackupError("This field is required.", where=f"{where}.{key}")
+    if not isinstance(value["mutable"], bool):
+        raise BackupError("Must be a valid boolean.", where=f"{where}.mutable")
+    if value.get("default_value", "") is None:
+        raise BackupError("This field may not be null.", where=f"{where}.default_value")
     name, input_type, values = str(value["name"]), value["input_type"], value["values"]
     if not name.strip() or len(name) > MAX_NAME:
         raise BackupError("a name of 1 to 64 characters is required", where=f"{where}.name")
