@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import IO, Any
 
 import orjson
+from msgspec.json import encode  # its bytes are no larger than their text, as orjson's are
 
 from localcvat.archive import Sink
 from localcvat.model import DEFAULT_SUBSET, Dataset, Item, Label, Shape
@@ -72,10 +73,10 @@ class _SubsetFile:
     def add(self, item: Item) -> None:
         """Keep one image and its annotations."""
         record = {"width": item.width, "height": item.height, "file_name": item.path}
-        self._images.append((item.stem, orjson.dumps({**record, **IMAGE_FIELDS})))
+        self._images.append((item.stem, encode({**record, **IMAGE_FIELDS})))
         position = len(self._images) - 1
         for annotation in self._of_item(item):
-            self._annotations.append((position, orjson.dumps(annotation)))
+            self._annotations.append((position, encode(annotation)))
 
     def _of_item(self, item: Item) -> Iterator[dict[str, Any]]:
         skeletons = [shape for shape in item.shapes if shape.type == "skeleton"]

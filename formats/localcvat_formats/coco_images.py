@@ -36,13 +36,13 @@ class ImageReader:
         self._report = report
         self._by_base: dict[str, list[str]] | None = None
 
-    def records(self, coco: CocoFile) -> tuple[list[ImageRecord], list[dict[str, Any]]]:
-        """The image records and, unless only boxes are wanted, all their keys as they are.
+    def records(self, coco: CocoFile) -> tuple[list[ImageRecord], list[msgspec.Raw]]:
+        """The image records and their own text.
 
         Raises DatasetError for an id that is there twice, or reports and skips the second.
         """
         records: list[ImageRecord] = []
-        extras: list[dict[str, Any]] = []
+        texts: list[msgspec.Raw] = []
         seen: set[Any] = set()
         for index, raw in enumerate(coco.images):
             where = f"{coco.where}: images[{index}]"
@@ -57,10 +57,10 @@ class ImageReader:
                 continue
             seen.add(record.id)
             records.append(record)
-            extras.append({} if self._options.boxes_only else msgspec.json.decode(raw))
-        return records, extras
+            texts.append(raw)
+        return records, texts
 
-    def item(self, record: ImageRecord, subset: str, raw: dict[str, Any], where: str) -> Item:
+    def item(self, record: ImageRecord, subset: str, text: msgspec.Raw, where: str) -> Item:
         """One image as an item without annotations; raises DatasetError."""
         path = normal_path(record.file_name)
         if not path:
@@ -68,14 +68,15 @@ class ImageReader:
         if path != record.file_name:
             how = "URL cut to its last part" if "://" in record.file_name else "as a relative path"
             self._report.changed("file name", how, where, lossy=False)
+        extras = {} if self._options.boxes_only else msgspec.json.decode(text)
         for key in ("width", "height"):
-            raw.pop(key, None)
+            extras.pop(key, None)
         item = Item(
             path=path,
             subset=subset,
             width=int(record.width or 0),
             height=int(record.height or 0),
-            extras={"coco": raw} if raw else None,
+            extras={"coco": extras} if extras else None,
         )
         if self._options.media or not (item.width and item.height):
             self._find_media(item, where)

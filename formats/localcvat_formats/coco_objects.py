@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -12,12 +12,22 @@ from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.attribute_values import attribute_text
-from localcvat_formats.coco_records import ABSENT, LARGEST_COORDINATE, CocoFile, unknown_keys
+from localcvat_formats.coco_records import (
+    ABSENT,
+    LARGEST_COORDINATE,
+    AnnotationRecord,
+    CocoFile,
+    LineRecord,
+    entry_error,
+    unknown_keys,
+)
 
 FAR = LARGEST_COORDINATE
 EMPTY = (b"", b"[]", b"[[]]", b"null")
 LONGEST_EMPTY = 4
 EXTRA_FIELDS = ("id", "bbox", "area", "iscrowd")
+LINE_DECODER = msgspec.json.Decoder(LineRecord)
+ANNOTATION_DECODER = msgspec.json.Decoder(AnnotationRecord)
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
 MIN_POLYGON_COMMAS = 5
 
@@ -47,7 +57,9 @@ class ObjectReader:
         self._report = report
         self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
         self._instance = 0
-        if not options.boxes_only:  # groups made for parts come after those of the file
+        if (
+            not options.boxes_only and not coco.lines
+        ):  # groups made for parts come after those of the file
             self._instance = max((record.group or 0 for record in coco.annotations), default=0)
 
     def shapes(self, position: int, item: Item) -> list[Shape]:
@@ -58,6 +70,8 @@ class ObjectReader:
         try:
             if self._options.boxes_only:
                 return self._box_only(position, item)
+            if self._coco.lines:
+                return self._line(position, item)
             return self._full(position, item)
         except DatasetError as error:
             if self._options.on_error != "skip":
@@ -72,8 +86,7 @@ class ObjectReader:
                 how = "written as its bounding box"
                 self._report.changed(kind, how, self._coco.where, count=count)
 
-    def _label(self, position: int) -> str:
-        category = self._coco.annotations[position].category_id
+    def _label(self, position: int, category: Any) -> str:
         name = self._names.get(category)
         if name is None:
             raise DatasetError(
@@ -84,7 +97,7 @@ class ObjectReader:
 
     def _box_only(self, position: int, item: Item) -> list[Shape]:
         record = self._coco.annotations[position]
-        label = self._names.get(record.category_id) or self._label(position)
+        label = self._names.get(record.category_id) or self._label(position, record.category_id)
         if record.bbox is None:
             points = self._box_of_segmentation(position, item)
         else:
@@ -136,23 +149,17 @@ class ObjectReader:
 
     def _full(self, position: int, item: Item) -> list[Shape]:
         record = self._coco.annotations[position]
-        label = self._label(position)
+        label = self._label(position, record.category_id)
         segmentation = bytes(record.segmentation)
         shapes: list[Shape] = []
         if record.keypoints:
             shapes.append(self._skeleton(record.keypoints, position, label))
-        empty = segmentation in EMPTY
-        travels = self._options.same_format and not empty
-        if travels and self._is_sound(segmentation, position, item):
-            shapes.append(self._undecoded(segmentation, position, label))
-        elif not empty:
+        if segmentation not in EMPTY:
             shapes += self._segments(segmentation, position, label, item)
         elif not shapes:
             shapes.append(self._rectangle(position, label))
         first = shapes[0]
         first.extras = {"coco": self._extras(position, segmentation)}
-        if travels:
-            first.extras["coco"]["raw"] = segmentation
         first.score = record.score
         if len(shapes) > 1:
             self._instance += 1
@@ -166,30 +173,47 @@ class ObjectReader:
             first.extras["coco"]["attributes"] = record.attributes
         return shapes
 
-    def _is_sound(self, segmentation: bytes, position: int, item: Item) -> bool:
-        """Whether a segmentation may be passed on undecoded.
+    def _line(self, position: int, item: Item) -> list[Shape]:
+        """An annotation whose text goes to another COCO file as it is, unless it needs a look."""
+        raw = cast(list[msgspec.Raw], self._coco.raw)[position]
+        record = self._decoded(raw, position, LINE_DECODER)
+        kind = None
+        if record.is_complete():
+            kind = self._sound_kind(bytes(record.segmentation), position, item)
+        if kind is None:
+            record = self._decoded(raw, position, ANNOTATION_DECODER)
+            self._coco.annotations[position] = record
+            return self._full(position, item)
+        category = record.category_id
+        label = self._names.get(category) or self._label(position, category)
+        points = self._box(record.bbox, position)
+        line = {"line": raw, "id": record.id, "category_id": category}
+        return [Shape(type=kind, label=label, points=points, extras={"coco": line})]
+
+    def _decoded(self, raw: msgspec.Raw, position: int, decoder: Any) -> Any:
+        try:
+            return decoder.decode(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise entry_error(error, self._coco.where, f"annotations[{position}]") from error
+
+    def _sound_kind(self, segmentation: bytes, position: int, item: Item) -> str | None:
+        """The kind of shape of a segmentation that may be passed on undecoded, None for another.
 
         Every ring of a polygon must have an even count of six numbers or more, which its commas
         tell; a mask must fill its image, else DatasetError is raised.
         """
+        if segmentation in EMPTY:
+            return "rectangle"
         if segmentation[:1] == b"{":
             self._checked_rle(segmentation, position, item)
-            return True
+            return "mask"
         if segmentation[:2] != b"[[" or b'"' in segmentation or b"n" in segmentation:
-            return False
-        for ring in segmentation.split(b"]"):
-            start = ring.rfind(b"[")
-            commas = ring.count(b",", start + 1)
-            if start >= 0 and (commas % 2 == 0 or commas < MIN_POLYGON_COMMAS):
-                return False
-        return True
-
-    def _undecoded(self, segmentation: bytes, position: int, label: str) -> Shape:
-        """A shape whose segmentation goes from file to file as it is written."""
-        bbox = self._coco.annotations[position].bbox
-        points = self._box(bbox, position) if bbox is not None else []
-        kind = "polygon" if segmentation[:1] == b"[" else "mask"
-        return Shape(type=kind, label=label, points=points)
+            return None
+        for ring in segmentation[2:].split(b"["):
+            commas = ring.count(b",") - ring.endswith(b",")
+            if commas % 2 == 0 or commas < MIN_POLYGON_COMMAS:
+                return None
+        return "polygon"
 
     def _rectangle(self, position: int, label: str) -> Shape:
         bbox = self._coco.annotations[position].bbox

@@ -174,17 +174,18 @@ class _Reader:
             file_bytes(self._source, name),
             self._source.where(name),
             boxes_only=self._options.boxes_only,
+            lines=self._options.same_format and not self._options.boxes_only,
             skip=self._options.on_error == "skip",
             report=self._report,
         )
 
     def _file_items(self, coco: CocoFile, subset: str, names: dict[Any, str]) -> Iterator[Item]:
-        images, extras = self._images.records(coco)
+        images, texts = self._images.records(coco)
         positions = self._by_image(coco, {record.id for record in images})
         objects = ObjectReader(coco, names, self._categories.labels, self._options, self._report)
         for index, record in enumerate(images):
             where = f"{coco.where}: images[{index}]"
-            item = self._images.item(record, subset, extras[index], where)
+            item = self._images.item(record, subset, texts[index], where)
             for position in positions.pop(record.id, ()):
                 item.shapes += objects.shapes(position, item)
             yield item

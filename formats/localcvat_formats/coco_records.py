@@ -57,6 +57,24 @@ class BoxRecord(msgspec.Struct, gc=False):
     group: int | None = None
 
 
+class LineRecord(BoxRecord, gc=False):
+    """An annotation whose text may go on as it is."""
+
+    area: Number | None = None
+    iscrowd: Number | bool | None = None
+
+    def is_complete(self) -> bool:
+        """Whether nothing would have to be filled in, and no points have to be checked."""
+        return (
+            self.area is not None
+            and self.iscrowd is not None
+            and self.bbox is not None
+            and self.id is not None
+            and self.segmentation is not ABSENT
+            and self.keypoints is ABSENT
+        )
+
+
 class AnnotationRecord(msgspec.Struct, gc=False):
     """An entry of `annotations`; the segmentation stays undecoded until its image is reached."""
 
@@ -100,6 +118,18 @@ class KnownFile(msgspec.Struct):
     licenses: msgspec.Raw = msgspec.Raw()
 
 
+class ImageOf(msgspec.Struct, gc=False):
+    """An annotation of which only the image is known yet."""
+
+    image_id: Id | None = None
+
+
+class ImagesOf(msgspec.Struct):
+    """A COCO file read for which annotation is on which image."""
+
+    annotations: list[ImageOf] = []
+
+
 class RawFile(msgspec.Struct):
     """A COCO file whose entries are decoded one at a time."""
 
@@ -111,7 +141,7 @@ class RawFile(msgspec.Struct):
 
 
 class CountedFile(msgspec.Struct):
-    """A COCO file whose annotations are only counted."""
+    """A COCO file of which only the annotations' text is wanted."""
 
     annotations: list[msgspec.Raw] = []
 
@@ -119,6 +149,8 @@ class CountedFile(msgspec.Struct):
 class CocoFile(msgspec.Struct):
     """A decoded file: `raw` holds the annotations' own text where unknown keys must be kept.
 
+    Where `lines` is set, the annotations are `ImageOf`, to be decoded from their text one by one,
+    and the text of a sound one may go to another file as it is.
     `indices` gives the position of each annotation in the file when some were skipped;
     `annotations_at` is the file they are from when it is another one (a list of results).
     """
@@ -132,6 +164,7 @@ class CocoFile(msgspec.Struct):
     raw: list[msgspec.Raw] | None = None
     indices: list[int] | None = None
     annotations_at: str = ""
+    lines: bool = False
 
     def place(self, position: int, field: str = "") -> str:
         """How messages call the annotation at `position`."""
@@ -171,14 +204,23 @@ def count_annotations(source: Source, name: str) -> int:
 
 
 def decode_file(
-    data: bytes | mmap.mmap, where: str, *, boxes_only: bool, skip: bool, report: Report
+    data: bytes | mmap.mmap,
+    where: str,
+    *,
+    boxes_only: bool,
+    lines: bool,
+    skip: bool,
+    report: Report,
 ) -> CocoFile:
     """The file's records; raises DatasetError with the place of the first thing amiss.
 
-    With `skip`, annotations of the wrong types are left out and reported.
+    With `skip`, annotations of the wrong types are left out and reported. With `lines`, the
+    annotations are left as text.
     """
     if not skip:
         try:
+            if lines:
+                return _with_lines(data, where)
             if boxes_only:
                 boxes = msgspec.json.decode(data, type=BoxFile)
                 return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
@@ -190,6 +232,16 @@ def decode_file(
         except (msgspec.DecodeError, RecursionError):
             pass  # decoded again one by one: to keep unknown keys, or to name the place
     return _decode_each(data, where, boxes_only, skip, report)
+
+
+def _with_lines(data: bytes | mmap.mmap, where: str) -> CocoFile:
+    file = msgspec.json.decode(data, type=RawFile)
+    images_of = msgspec.json.decode(data, type=ImagesOf).annotations
+    info, licenses = _builtins(file.info), _builtins(file.licenses)
+    categories, texts = file.categories, file.annotations
+    return CocoFile(
+        where, file.images, images_of, categories, info, licenses, raw=texts, lines=True
+    )
 
 
 def _decode_each(

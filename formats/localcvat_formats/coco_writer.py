@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+import shutil
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
 
 import orjson
 
-from localcvat.archive import Sink
+from localcvat.archive import COPY_CHUNK, Sink
 from localcvat.errors import DatasetError
 from localcvat.geometry.boxes import stated_box
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
@@ -21,6 +24,8 @@ BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
 BLANK_INFO = dict.fromkeys(
     ("contributor", "date_created", "description", "url", "version", "year"), ""
 )
+JOINED = 4096
+SPOOLED_BYTES = 16 << 20
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
 
@@ -31,16 +36,23 @@ def write_coco(
     categories = Categories(dataset.header)
     only_points = task == "person_keypoints"
     files: dict[str, _SubsetFile] = {}
+
+    def file_of(subset: str) -> _SubsetFile:
+        if subset not in files:
+            files[subset] = _SubsetFile(
+                categories,
+                report,
+                sink.target.parent,
+                with_images=options.with_images,
+                only_points=only_points,
+            )
+        return files[subset]
+
     for subset in dataset.header.subsets or [DEFAULT_SUBSET]:
-        files[subset] = _SubsetFile(categories, report, options.with_images, only_points)
+        file_of(subset)
     folders = len(files) > 1
     for item in dataset.items:
-        file = files.get(item.subset)
-        if file is None:
-            file = files[item.subset] = _SubsetFile(
-                categories, report, options.with_images, only_points
-            )
-        file.add(item)
+        file_of(item.subset).add(item)
         if options.with_images and item.media is not None:
             name = f"images/{item.subset}/{item.path}" if folders else f"images/{item.path}"
             if sink.has(name):
@@ -83,14 +95,20 @@ class _SubsetFile:
     """The images and annotations of one subset, as pieces of JSON text."""
 
     def __init__(
-        self, categories: Categories, report: Report, with_images: bool, only_points: bool
+        self,
+        categories: Categories,
+        report: Report,
+        folder: Path,
+        *,
+        with_images: bool,
+        only_points: bool,
     ) -> None:
         self._categories = categories
         self._report = report
         self._with_images = with_images
         self._only_points = only_points
-        self._images: list[bytes] = []
-        self._annotations: list[bytes] = []
+        self._images = _Spool(folder)
+        self._annotations = _Spool(folder)
         self._image_ids: set[Any] = set()
         self._ids: set[Any] = set()
         self._next_image = 1
@@ -144,7 +162,8 @@ class _SubsetFile:
     def _annotation(self, parts: list[Shape], item: Item, image_id: Any) -> bytes:
         first = parts[0]
         extras = dict((first.extras or {}).get("coco") or {})
-        raw = extras.pop("raw", None)
+        if "line" in extras:
+            return self._line(extras, first, item, image_id)
         spelled = extras.pop("rle", None)
         written = extras.pop("attributes", None)
         areas = parts
@@ -158,9 +177,7 @@ class _SubsetFile:
             "id": self._free_id(extras.pop("id", None), item.path),
             "image_id": image_id,
             "category_id": self._categories.ids[first.label],
-            "segmentation": orjson.Fragment(raw)
-            if raw is not None
-            else segmentation_of(areas, item, spelled),
+            "segmentation": segmentation_of(areas, item, spelled),
         }
         box = extras.pop("bbox", None) or stated_of(first) or bbox_of(areas or parts)
         area = extras.pop("area", None)
@@ -180,6 +197,20 @@ class _SubsetFile:
             record["group"] = first.group
         record.update(extras)
         return orjson.dumps(record, option=OPTIONS)
+
+    def _line(self, extras: dict[str, Any], shape: Shape, item: Item, image_id: Any) -> bytes:
+        """An annotation as its source has it, with other ids where they had to change."""
+        number = self._free_id(extras["id"], item.path)
+        category = self._categories.ids[shape.label]
+        text: bytes = extras["line"]
+        if (
+            number == extras["id"]
+            and category == extras["category_id"]
+            and image_id == ((item.extras or {}).get("coco") or {}).get("id")
+        ):
+            return text
+        changes = {"id": number, "image_id": image_id, "category_id": category}
+        return orjson.dumps(orjson.loads(bytes(text)) | changes)
 
     def _points(self, skeleton: Shape, item: Item) -> dict[str, Any]:
         """`keypoints` in the category's order, points that are missing as zeros."""
@@ -206,17 +237,43 @@ class _SubsetFile:
         out.write(b',"info":' + orjson.dumps(known.get("info") or BLANK_INFO))
         out.write(b',"categories":' + orjson.dumps(self._categories.records))
         out.write(b',"images":[')
-        _write_joined(out, self._images)
+        self._images.copy_to(out)
         out.write(b'],"annotations":[')
-        _write_joined(out, self._annotations)
+        self._annotations.copy_to(out)
         out.write(b"]}")
 
 
-def _write_joined(out: IO[bytes], pieces: list[bytes]) -> None:
-    for start in range(0, len(pieces), 4096):
-        if start:
-            out.write(b",")
-        out.write(b",".join(pieces[start : start + 4096]))
+class _Spool:
+    """Pieces of JSON kept in an unnamed file beside the output, for they may be larger than memory.
+
+    The first megabytes stay in memory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = cast(IO[bytes], SpooledTemporaryFile(SPOOLED_BYTES, "w+b", dir=str(folder)))
+        self._pieces: list[bytes] = []
+        self._started = False
+
+    def append(self, piece: bytes) -> None:
+        """Add one element."""
+        self._pieces.append(piece)
+        if len(self._pieces) >= JOINED:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pieces:
+            if self._started:
+                self._file.write(b",")
+            self._file.write(b",".join(self._pieces))
+            self._started = True
+            self._pieces = []
+
+    def copy_to(self, out: IO[bytes]) -> None:
+        """Write all elements, separated by commas, and forget them."""
+        self._flush()
+        self._file.seek(0)
+        shutil.copyfileobj(self._file, out, COPY_CHUNK)
+        self._file.close()
 
 
 def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:

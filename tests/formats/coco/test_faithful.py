@@ -188,7 +188,7 @@ def test_two_categories_of_one_name_become_one_label_and_it_is_said(coco_file: M
 def test_a_flat_segmentation_is_one_polygon(coco_file: Make) -> None:
     source = coco_file(annotations=[{**BOX, "segmentation": TRIANGLE[0]}])
     folder, report = converted(source, "coco")
-    assert written(folder)["annotations"][0]["segmentation"] == TRIANGLE[0]
+    assert written(folder)["annotations"][0]["segmentation"] == TRIANGLE
     folder, report = converted(source, "voc")
     folder, report = converted(source, "ultralytics-segmentation")
     assert reasons(report, "assumed")["segmentation: a flat list is one polygon"] == 1
@@ -277,3 +277,29 @@ def test_unlisted_keys_of_categories_and_images_are_kept(coco_file: Make) -> Non
     folder, _ = converted(coco_file(categories=[category], images=[image]), "coco")
     assert written(folder)["categories"] == [category]
     assert written(folder)["images"] == [image]
+
+
+def test_a_sound_annotation_goes_from_file_to_file_as_it_is_written(tmp_path: Path) -> None:
+    """Numbers keep their spelling, and keys that no one knows are kept."""
+    text = (
+        '{"images": [{"id": 5, "file_name": "a.jpg", "width": 100, "height": 80}],'
+        ' "categories": [{"id": 3, "name": "car"}], "annotations": ['
+        '{"id": 9, "image_id": 5, "category_id": 3, "iscrowd": 0, "area": 1.50,'
+        ' "bbox": [1, 2.0, 3, 4], "segmentation": [[1.0, 2, 3.10, 4, 5, 6e0]],'
+        ' "colour": {"deep": [1, null]}}]}'
+    )
+    source = tmp_path / "instances_train.json"
+    source.write_text(text)
+    folder, report = converted(source, "coco")
+    made = (folder / "annotations" / "instances_train.json").read_text()
+    start = text.index('{"id": 9')
+    assert text[start:-2] in made
+    assert not report.losses
+
+
+def test_an_annotation_whose_id_is_taken_gets_another_and_keeps_the_rest(coco_file: Make) -> None:
+    folder, report = converted(coco_file(annotations=[BOX, {**BOX, "colour": "red"}]), "coco")
+    first, second = written(folder)["annotations"]
+    assert (first["id"], second["id"]) == (BOX["id"], 2)
+    assert {**second, "id": BOX["id"]} == {**first, "colour": "red"}
+    assert reasons(report, "changed")["annotation id: taken by another: numbered anew"] == 1
