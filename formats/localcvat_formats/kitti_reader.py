@@ -141,7 +141,7 @@ class KittiReader:
         if bits == 0:
             self._report.assumed("mask", "no instance picture: one mask a class", where)
         for value, points in unique_masks(pixels.astype(np.uint32)):
-            label = self._label_of(value >> bits, where)
+            label = self._label_of(value >> bits, where) if value else None
             if label is not None:
                 item.shapes.append(Shape(type="mask", label=label, points=points))
 
@@ -155,11 +155,9 @@ class KittiReader:
 
     def _label_of(self, index: int, where: str) -> str | None:
         """The label with a class index; None for the background."""
-        if index == 0:
-            return None
         if index < len(self._entries):
-            name = self._entries[index].name
-            return None if name in NOTHING else name
+            entry = self._entries[index]
+            return None if entry.name in NOTHING or entry.color == BLACK else entry.name
         what = f"the class {index} is of no label"
         if not self._skip:
             raise DatasetError(what, where=where, hint=f"is {LABEL_COLORS} complete?")
@@ -259,5 +257,5 @@ def read_label_colors(text: str, where: str) -> list[LabelMapEntry]:
             color, name = (int(words[0]), int(words[1]), int(words[2])), words[3].strip()
         if any(entry.name == name for entry in entries):
             raise DatasetError(f"the label {name!r} is there twice", where=f"{where}:{number}")
-        entries.append(LabelMapEntry(name=name, color=color or (None if entries else BLACK)))
+        entries.append(LabelMapEntry(name=name, color=color))
     return entries

@@ -27,9 +27,10 @@ SMALLEST = {3: "polygon", 2: "polyline", 1: "points"}
 
 
 class _Place(msgspec.Struct):
-    """Where an XML file is: its folder below the source, the subset and the image's path."""
+    """Where an XML file is: its folder, the same below the topmost one of all, subset and path."""
 
     folder: str
+    below: str
     subset: str
     path: str
 
@@ -90,7 +91,8 @@ class LabelMeReader:
             path = safe_name("/".join([*below, base]))
         except UnsafeArchiveError as error:
             raise DatasetError(error.what, where=self._source.where(name)) from error
-        return _Place(folder="/".join(name.split("/")[:-1]), subset=subset, path=path)
+        folder = name.rpartition("/")[0]
+        return _Place(folder=folder, below="/".join(parts), subset=subset, path=path)
 
     def _item(self, name: str) -> Item:
         root = self._root(name)
@@ -199,7 +201,7 @@ class LabelMeReader:
 
         name = text_of(segment, "mask").replace("\\", "/")
         base = name.rpartition("/")[2]
-        folders = [f"{item.subset}/{MASKS}", f"{place.folder}/{MASKS}", f"{MASKS}/{place.folder}"]
+        folders = [f"{item.subset}/{MASKS}", f"{place.folder}/{MASKS}", f"{MASKS}/{place.below}"]
         candidates = [f"{folder}/{part}" for folder in (*folders, MASKS) for part in (name, base)]
         found = next(
             (c.lstrip("/") for c in candidates if self._source.exists(c.lstrip("/"))), None

@@ -42,8 +42,8 @@ def read_lists(
     """The lists `names` (paths of ``ImageSets/<set>/<name>.txt``) of one VOC folder.
 
     `labels` and `images` are those known; `objects` gives the labels of each image's objects and
-    is called only if a class list covers its whole subset: one that says what the objects say
-    gives no tags.
+    is called only if the class lists cover their whole subset: lists that all say what the objects
+    say, as VOC's own do, give no tags.
     """
     lists = ImageLists(subsets={}, tags={})
     known = sorted(labels, key=len, reverse=True)
@@ -128,17 +128,23 @@ def _read_classes(
     lists: ImageLists,
     report: Report,
 ) -> None:
-    found: dict[str, set[str]] | None = None
-    for entry in classes:
-        if entry.flags.keys() >= members.get(entry.subset, {""}):
-            found = objects() if found is None else found
-            present = {image for image, flag in entry.flags.items() if flag != "-1"}
-            if present == {image for image in entry.flags if entry.label in found.get(image, ())}:
-                report.assumed("class list", "says what the objects say: no tags", entry.label)
+    for subset in dict.fromkeys(entry.subset for entry in classes):
+        own = [entry for entry in classes if entry.subset == subset]
+        if all(entry.flags.keys() >= members.get(subset, {""}) for entry in own):
+            found = objects()
+            if all(_is_restated(entry, found) for entry in own):
+                report.assumed("class list", "says what the objects say: no tags", subset)
                 continue
-        for image, flag in entry.flags.items():
-            if flag in PRESENT:
-                lists.tags.setdefault(image, []).append(entry.label)
+        for entry in own:
+            for image, flag in entry.flags.items():
+                if flag in PRESENT:
+                    lists.tags.setdefault(image, []).append(entry.label)
+
+
+def _is_restated(entry: _ClassList, objects: dict[str, set[str]]) -> bool:
+    """Whether a class list names the images that have an object of the class."""
+    present = {image for image, flag in entry.flags.items() if flag != "-1"}
+    return present == {image for image in entry.flags if entry.label in objects.get(image, ())}
 
 
 def tags_of(lists: ImageLists, image: str) -> list[Tag]:
