@@ -7,6 +7,7 @@ in the store under ``exports/``, at a path of the user's, or at an fsspec URL.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import time
@@ -33,6 +34,7 @@ EXPORT_HOURS = 10
 IMPORT_HOURS = 1
 FAILURE_DAYS = 30
 PROGRESS_SECONDS = 1.0
+INTERRUPTED = "the process that ran this has ended before it was done"
 NOT_CANCELLED = "Only requests that have not yet been started can be cancelled"
 _DATE = "%Y-%m-%dT%H:%M:%S.%fZ"
 _REQUEST = columns_of(RequestRow)
@@ -143,6 +145,7 @@ def queue_request(store: Store, spec: RequestSpec) -> str:
                 lightweight=None if spec.lightweight is None else int(spec.lightweight),
                 owner_id=spec.owner_id,
                 created_date=now(),
+                process=_process(os.getpid()),
             )
         )
     return rq_id
@@ -237,8 +240,35 @@ def _set(store: Store, rq_id: str, **values: Any) -> None:
         raw(session).execute(f"UPDATE request SET {names} WHERE id = ?", (*values.values(), rq_id))
 
 
+def _process(pid: int) -> str | None:
+    """A name for a running process that no later one gets; None when there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return f"{pid}:{stat.read().rpartition(')')[2].split()[19]}"
+    except OSError:
+        return None if os.path.isdir("/proc/self") else str(pid)
+
+
+def _alive(process: str | None) -> bool:
+    return process is not None and process == _process(int(process.partition(":")[0]))
+
+
+def _settle(store: Store) -> None:
+    """Let requests fail whose process has ended without an end to them."""
+    if store.readonly:
+        return
+    with store.read() as session:
+        rows = raw(session).execute(
+            "SELECT id, process FROM request WHERE status IN ('queued', 'started')"
+        )
+        lost = [rq_id for rq_id, process in rows.fetchall() if not _alive(process)]
+    for rq_id in lost:
+        _set(store, rq_id, status="failed", message=INTERRUPTED, finished_date=now())
+
+
 def list_requests(store: Store, wanted: ListQuery | None = None) -> Page:
     """A page of requests, newest first; raises as `find_page`."""
+    _settle(store)
     with store.read() as session:
         page, rows = find_page(session, REQUESTS, wanted or ListQuery(page_size=None))
         page.results = _requests(session, rows)
@@ -247,6 +277,7 @@ def list_requests(store: Store, wanted: ListQuery | None = None) -> Page:
 
 def read_request(store: Store, rq_id: str) -> Request:
     """One request; raises NotFoundError."""
+    _settle(store)
     with store.read() as session:
         row = find_row(session, REQUESTS, rq_id)
         if row is None:

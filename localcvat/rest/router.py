@@ -152,7 +152,10 @@ def _answer(call: Call) -> Answer:
         if handler is None:
             return _not_allowed(call, methods)
         read_body(call)
-        return handler(call, *found.groups())
+        answered = handler(call, *found.groups())
+        if call.method == "HEAD":
+            return Answer(status=answered.status, headers=answered.headers, content=b"")
+        return answered
     return Answer(status=404, body={"detail": "Not found."})
 
 

@@ -543,6 +543,7 @@ class RequestRow(SQLModel, table=True):
         default=None, sa_column=Column("finished_date", Text, nullable=True)
     )
     report: str | None = Field(default=None, sa_column=Column("report", Text, nullable=True))
+    process: str | None = Field(default=None, sa_column=Column("process", Text, nullable=True))
 
 
 class EventRow(SQLModel, table=True):

@@ -1,4 +1,7 @@
-"""Indexes of lists: each plain filter with the sort orders, over what is not in the trash."""
+"""Indexes of lists: each plain filter with the sort orders, over what is not in the trash.
+
+Requests name the process that runs them, so that one that died is told from one that is slow.
+"""
 
 from __future__ import annotations
 
@@ -41,3 +44,4 @@ def upgrade() -> None:
     op.execute("CREATE INDEX job_assignee ON job(assignee_id, id)")
     op.execute("CREATE INDEX label_name ON label(name, id)")
     op.execute("CREATE INDEX request_target ON request(project_id, task_id, job_id)")
+    op.execute("ALTER TABLE request ADD COLUMN process TEXT")
