@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from localcvat.geometry.boxes import shape_box, stated_box
-from localcvat.model import Dataset, Header, Item, Shape, Tag, Track
+from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape, Tag, Track
 from localcvat.plugin import Capabilities
 from localcvat.report import Report
 
@@ -75,6 +75,9 @@ def _header(header: Header, capabilities: Capabilities, report: Report) -> Heade
         if is_lost:
             first = next(lb.name for lb in header.labels if lb.attributes or lb.type not in held)
             report.dropped(kind, "the format has no place for them", first)
+    named = [name for name in header.subsets if name != DEFAULT_SUBSET]
+    if named and not capabilities.subsets:
+        report.dropped("subset", "the format has no subsets", named[0], count=len(named))
     return header
 
 
@@ -246,22 +249,27 @@ class _Adapter:
         first.points = [min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)]
 
     def _strip(self, shape: Shape, item: Item) -> None:
-        can = self._can
-        if shape.attributes and not can.attributes:
+        if shape.attributes and not self._holds(shape, "attributes"):
             self._lose("attribute", item, len(shape.attributes))
             shape.attributes = {}
-        if shape.rotation and not can.rotation:
+        if shape.rotation and not self._can.rotation:
             self._unrotate(shape, item)
-        if shape.occluded and not can.occluded:
+        if shape.occluded and not self._holds(shape, "occluded"):
             self._lose("occluded", item)
-        if shape.group and not can.group and not shape.instance:
+        if shape.group and not self._holds(shape, "group") and not shape.instance:
             self._lose("group", item)
-        if shape.z_order and not can.z_order:
+        if shape.z_order and not self._holds(shape, "z_order"):
             self._lose("z_order", item)
-        if shape.score is not None and not can.score:
+        if shape.score is not None and not self._holds(shape, "score"):
             self._lose("score", item)
-        if shape.source != "manual" and not can.source:
+        if shape.source != "manual" and not self._holds(shape, "source"):
             self._lose("source", item)
+
+    def _holds(self, shape: Shape, field: str) -> bool:
+        limits = self._can.limits
+        return getattr(self._can, field) and not (
+            limits and limits.get(f"{shape.type}.{field}") == ""
+        )
 
     def _unrotate(self, shape: Shape, item: Item) -> None:
         if shape.type == "rectangle":

@@ -32,6 +32,9 @@ class CocoKeypoints(Format):
             score=True,
             multipart=True,
             tracks="flattened",
+            limits=dict.fromkeys(
+                ("rectangle", "polygon", "mask"), "as the outline of the skeleton in its group"
+            ),
         )
 
     def detect(self, source: Source) -> Detection:

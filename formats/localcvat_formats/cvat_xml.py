@@ -38,6 +38,7 @@ HELD = Capabilities(
     label_colors=True,
     label_types=True,
     label_attributes=True,
+    limits={"skeleton.occluded": ""},
 )
 
 
@@ -76,7 +77,8 @@ class CvatVideo(Format):
     extensions: ClassVar[tuple[str, ...]] = (".xml",)
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return msgspec.structs.replace(HELD, kinds=SHAPES)
+        limits = {**HELD.limits, "shapes": "become tracks of one frame; images need frame numbers"}
+        return msgspec.structs.replace(HELD, kinds=SHAPES, limits=limits)
 
     def detect(self, source: Source) -> Detection:
         return detected(source, ("track",))

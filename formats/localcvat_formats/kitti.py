@@ -64,6 +64,11 @@ class Kitti(Format):
             label_colors=True,
             rotated_boxes="mask" if cvat else "",
             decimals=2 if cvat else None,
+            limits={
+                "mask.score": "",
+                "mask.occluded": "not kept",
+                "attributes": "`truncated` of boxes",
+            },
         )
 
     def detect(self, source: Source) -> Detection:

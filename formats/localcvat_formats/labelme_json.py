@@ -70,6 +70,7 @@ class LabelMeJson(Format):
             occluded=True,
             score=True,
             multipart=True,
+            limits={"ellipse": "circles; others become polygons"},
         )
 
     def detect(self, source: Source) -> Detection:

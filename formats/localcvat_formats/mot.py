@@ -41,6 +41,7 @@ class Mot(Format):
             occluded=True,
             tracks="flattened",
             decimals=2 if cvat else None,
+            limits={"attributes": "`visibility` and `ignored`"},
         )
 
     def detect(self, source: Source) -> Detection:

@@ -81,6 +81,12 @@ class OpenImages(Format):
             multipart=not cvat,
             rotated_boxes="mask" if cvat else "",
             decimals=2 if cvat else None,
+            limits={
+                "mask.score": "",
+                "mask.occluded": "not kept",
+                "attributes": "the flags of boxes",
+                "group": "`IsGroupOf` of boxes",
+            },
         )
 
     def detect(self, source: Source) -> Detection:

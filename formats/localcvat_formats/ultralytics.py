@@ -162,7 +162,12 @@ class UltralyticsPose(UltralyticsDetection):
     task = "pose"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return Capabilities(kinds=frozenset(["skeleton"]), occluded=True, outside=True)
+        return Capabilities(
+            kinds=frozenset(["skeleton"]),
+            occluded=True,
+            outside=True,
+            limits={"skeleton.occluded": ""},
+        )
 
 
 def task_of(source: Source, config: dict[str, Any]) -> str:
