@@ -297,13 +297,11 @@ def test_the_command_takes_the_options_of_cvat_cli(tmp_path: Path) -> None:
     images(tmp_path / "in", "a.png", "b.png")
     (tmp_path / "map.json").write_text('[["b.png"], ["a.png"]]')
     done("init", cwd=tmp_path)
-    create = ("task", "create", "t", "local", "in", "--labels", LABELS)
+    create = ("task", "create", "t", "local", "in", "--labels", LABELS, "--chunk_size", 7)
     assert done(*create, "--job_file_mapping", "map.json", cwd=tmp_path) == "1\n"
-    assert done(*create, "--chunk_size", 7, cwd=tmp_path) == "2\n"
     done("task", "backup", 1, "1.zip", cwd=tmp_path)
-    done("task", "backup", 2, "2.zip", cwd=tmp_path)
-    first = backup_value(tmp_path / "1.zip")["task.json"]
-    assert [job["files"] for job in first["jobs"]] == [["b.png"], ["a.png"]]
-    assert backup_value(tmp_path / "2.zip")["task.json"]["data"]["chunk_size"] == 7
+    task = backup_value(tmp_path / "1.zip")["task.json"]
+    assert [job["files"] for job in task["jobs"]] == [["b.png"], ["a.png"]]
+    assert task["data"]["chunk_size"] == 7
     (tmp_path / "map.json").write_text("{}")
     assert run(*create, "--job_file_mapping", "map.json", cwd=tmp_path).returncode == 2

@@ -243,7 +243,7 @@ def goes_round(project: dict[str, bytes]) -> None:
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=25, deadline=None, suppress_health_check=CHECKS)
 @given(projects())
 def test_a_generated_project_goes_round(project: dict[str, bytes]) -> None:
     goes_round(project)

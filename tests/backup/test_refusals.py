@@ -37,9 +37,10 @@ TRACK = {
 }
 
 
-@pytest.fixture
-def store(tmp_path: Path):
-    with Store.create(tmp_path / "store") as made:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory):
+    """One for all: nothing may ever stay in it."""
+    with Store.create(tmp_path_factory.mktemp("refusals") / "store") as made:
         yield made
 
 

@@ -15,8 +15,12 @@ from backup_values import backup_value
 from corpus import zip_entries
 from localcvat.backup.restore import restore_project, restore_task
 from localcvat.backup.write import write_project_backup, write_task_backup
+from localcvat.errors import BackupError
+from localcvat.labelspec import parse_labels
+from localcvat.projects import create_project, project_labels
 from localcvat.report import Report
 from localcvat.store.engine import Store, raw
+from localcvat.tasks import list_tasks
 
 ANNOTATIONS = "annotations.json"
 
@@ -266,3 +270,35 @@ def test_folder_numbers_of_a_project_stay(store: Store, tmp_path: Path) -> None:
     path = edited(PLAIN_PROJECT, tmp_path / "in.zip", numbered)
     write_project_backup(store, restore_project(store, path), tmp_path / "out.zip")
     assert backup_value(tmp_path / "out.zip") == backup_value(path)
+
+
+def test_a_task_goes_into_a_project_by_the_names_of_its_labels(
+    store: Store, tmp_path: Path
+) -> None:
+    few = create_project(store, "p", parse_labels('["cat"]'))
+    with pytest.raises(BackupError, match="'dog' is missing"):
+        restore_task(store, PLAIN_TASK, project_id=few)
+    assert list_tasks(store) == []
+    many = create_project(store, "q", parse_labels('["bird", "dog", "cat"]'))
+    restore_task(store, PLAIN_TASK, project_id=many)
+    write_project_backup(store, many, tmp_path / "out.zip")
+    made = backup_value(tmp_path / "out.zip")
+    assert made["task_0/annotations.json"] == backup_value(PLAIN_TASK)[ANNOTATIONS]
+    assert [label["name"] for label in made["project.json"]["labels"]] == ["bird", "dog", "cat"]
+
+
+def test_a_project_without_labels_takes_those_of_the_task(store: Store) -> None:
+    project_id = create_project(store, "p")
+    restore_task(store, RICH_TASK, project_id=project_id)
+    names = [label.name for label in project_labels(store, project_id)]
+    assert names == [label["name"] for label in backup_value(RICH_TASK)["task.json"]["labels"]]
+
+
+def test_conflicts_of_attributes_and_types_are_listed(store: Store) -> None:
+    labels = parse_labels('[{"name": "car", "type": "polygon"}]')
+    with pytest.raises(BackupError) as caught:
+        restore_task(store, RICH_TASK, project_id=create_project(store, "p", labels))
+    text = str(caught.value)
+    assert "'car' is polygon there, rectangle here" in text
+    assert "'car' lacks the attribute 'colour'" in text
+    assert "'pose' is missing" in text
