@@ -22,8 +22,8 @@ from localcvat_formats.coco_records import (
     count_annotations,
     decode_file,
     entry_error,
-    file_bytes,
 )
+from localcvat_formats.json_files import file_bytes
 
 
 def read_coco(source: Source, files: CocoFiles, options: ReadOptions, report: Report) -> Dataset:

@@ -11,6 +11,7 @@ import msgspec
 from localcvat.archive import Source
 from localcvat.errors import DatasetError
 from localcvat.report import Report
+from localcvat_formats.json_files import file_bytes
 
 Id = int | str
 Number = int | float
@@ -173,26 +174,6 @@ class CocoFile(msgspec.Struct):
         if self.annotations_at:
             return f"{self.annotations_at}: [{index}]{dot}{field}"
         return f"{self.where}: annotations[{index}]{dot}{field}"
-
-
-def file_bytes(source: Source, name: str) -> bytes | mmap.mmap:
-    """The file's bytes, mapped where it is a real file; UTF-8 without BOM, never empty."""
-    where = source.where(name)
-    path = source.local_path(name)
-    size = source.byte_size(name)
-    data: bytes | mmap.mmap
-    if path is not None and 1 << 20 < size <= source.limits.max_text_bytes:
-        with open(path, "rb") as stream:
-            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    else:
-        data = source.read(name)
-    if data[:3] == b"\xef\xbb\xbf" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        from localcvat.text import decode
-
-        data = decode(data[:], where).encode()
-    if len(data) < 1 << 16 and not data[:].strip():
-        raise DatasetError("the file is empty", where=where)
-    return data
 
 
 def count_annotations(source: Source, name: str) -> int:

@@ -19,9 +19,9 @@ from localcvat_formats.coco_records import (
     BoxRecord,
     CocoFile,
     entry_error,
-    file_bytes,
     located,
 )
+from localcvat_formats.json_files import file_bytes
 
 
 def result_annotations(source: Source, name: str, options: ReadOptions, report: Report) -> CocoFile:

@@ -70,9 +70,16 @@ def load_yaml(source: Source, name: str) -> dict[str, Any]:
 
 
 def class_names(
-    config: dict[str, Any], source: Source, yaml_name: str, report: Report
+    config: dict[str, Any],
+    source: Source,
+    yaml_name: str,
+    report: Report,
+    passed: list[str] | None = None,
 ) -> list[str]:
-    """The names in class order from a list, a mapping or a file of names; raises DatasetError."""
+    """The names in class order from a list, a mapping or a file of names.
+
+    Those `passed` are taken where the yaml has none. Raises DatasetError.
+    """
     where = source.where(yaml_name)
     names = config.get("names")
     count = config.get("nc")
@@ -83,6 +90,9 @@ def class_names(
         found = _indexed(names, where, report)
     elif isinstance(names, str) and names:
         found = _names_file(source, yaml_name, names, where)
+    elif passed:
+        report.assumed("label", "no names: classes are those that were passed", where)
+        return passed
     elif isinstance(count, str) and count.isdigit() and 0 < int(count) < MOST_CLASSES:
         report.assumed("label", "no names: classes are called class_0, class_1, …", where)
         return [f"class_{index}" for index in range(int(count))]

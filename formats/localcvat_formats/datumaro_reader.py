@@ -23,6 +23,7 @@ from localcvat_formats.datumaro_records import (
     labels_of,
     located,
 )
+from localcvat_formats.json_files import file_bytes
 
 LARGEST_COORDINATE = 1e9
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe", "source", "score")
@@ -73,9 +74,7 @@ class _Reader:
     def decode(self, name: str) -> FileRecord:
         """The file's categories and undecoded items."""
         where = self._source.where(name)
-        data = self._source.read(name)
-        if data[:3] == b"\xef\xbb\xbf" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            data = self._source.read_text(name).encode()
+        data = file_bytes(self._source, name)
         try:
             return msgspec.json.decode(data, type=FileRecord)
         except (msgspec.DecodeError, RecursionError) as error:

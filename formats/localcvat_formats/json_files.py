@@ -9,11 +9,30 @@ import msgspec
 
 from localcvat.archive import Source
 from localcvat.errors import DatasetError
-from localcvat_formats.coco_records import file_bytes
+from localcvat.text import check_utf8, decode
 
 T = TypeVar("T")
 SNIFFED = 1 << 14
 LARGEST_COORDINATE = 1e9
+
+
+def file_bytes(source: Source, name: str) -> bytes | mmap.mmap:
+    """The file's bytes, mapped where it is a real file; UTF-8 without BOM, never empty."""
+    where = source.where(name)
+    path = source.local_path(name)
+    size = source.byte_size(name)
+    data: bytes | mmap.mmap
+    if path is not None and 1 << 20 < size <= source.limits.max_text_bytes:
+        with open(path, "rb") as stream:
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    else:
+        data = source.read(name)
+    if data[:3] == b"\xef\xbb\xbf" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        data = decode(data[:], where).encode()
+    if len(data) < 1 << 16 and not data[:].strip():
+        raise DatasetError("the file is empty", where=where)
+    check_utf8(data, where)
+    return data
 
 
 def json_names(source: Source) -> list[str]:

@@ -73,7 +73,7 @@ class UltralyticsDetection(Format):
                 hint="for label files without it pass --from yolo",
             )
         config = load_yaml(source, name)
-        names = options.labels or class_names(config, source, name, report)
+        names = class_names(config, source, name, report, options.labels)
         subsets = subsets_of(config, source, name, report)
         labels = [Label(name=text) for text in unique_labels(names, report, source.where(name))]
         pose = None

@@ -75,11 +75,6 @@ class UltralyticsClassification(Format):
         items = [item for subset in subsets for item in _items(source, subset, subsets[subset])]
         found = sorted({tag.label for item in items for tag in item.tags})
         labels = list(dict.fromkeys([*(options.labels or ()), *found]))
-        if options.labels and set(found) - set(options.labels):
-            missing = sorted(set(found) - set(options.labels))[0]
-            raise DatasetError(
-                f"the class {missing!r} is not one of the names", where=source.display
-            )
         header = Header(labels=[Label(name=name) for name in labels], subsets=list(subsets))
         return Dataset(header, _sized(items, options))
 
@@ -142,7 +137,8 @@ def _items(source: Source, subset: str, names: list[str]) -> Iterator[Item]:
 def _listed_items(source: Source, subset: str, listed: str) -> Iterator[Item]:
     where = source.where(listed)
     try:
-        records = msgspec.json.decode(source.read(listed), type=dict[str, ImageRecord])
+        text = source.read_text(listed)
+        records = msgspec.json.decode(text, type=dict[str, ImageRecord])
     except (msgspec.DecodeError, RecursionError) as error:
         raise DatasetError(f"not labels by image: {error}", where=where) from error
     for stem, record in records.items():

@@ -87,11 +87,15 @@ def _read_darknet(source: Source, data: str, options: ReadOptions, report: Repor
             entries[key.strip()] = value.strip()
     folder = data.rpartition("/")[0]
     names_file = _inside(source, folder, entries.get("names", "obj.names"))
-    if names_file is None and not options.labels:
+    if names_file is not None:
+        names = _names(source.read_text(names_file))
+    elif options.labels:
+        names = options.labels
+        report.assumed("label", "no names file: classes are those that were passed", data)
+    else:
         raise DatasetError(
             "the names file is missing", where=source.where(data), hint="or pass --names"
         )
-    names = options.labels or _names(source.read_text(names_file or ""))
     lists = {key: value for key, value in entries.items() if key not in RESERVED}
     images = image_index(source)
     reader = LineReader(names, options, report)
@@ -183,10 +187,10 @@ def _read_loose(source: Source, options: ReadOptions, report: Report) -> Dataset
     images = sorted(image_index(source).values())
     texts = {name for name in source.names if _is_label_file(name)}
     where = source.display
-    if options.labels:
-        names = options.labels
-    elif named:
+    if named:
         names, where = _names(source.read_text(named[0])), source.where(named[0])
+    elif options.labels:
+        names = options.labels
     else:
         names = _invented_names(source, texts, report)
     reader = LineReader(names, options, report)
