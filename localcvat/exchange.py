@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -23,7 +24,8 @@ from localcvat.dataset_import import import_dataset
 from localcvat.datasets import export_job, export_project, export_task
 from localcvat.errors import UsageError
 from localcvat.jobs import job_row
-from localcvat.model import flat_labels
+from localcvat.mask_outlines import outlined_as_cvat
+from localcvat.model import Item, flat_labels
 from localcvat.plugin import (
     FormatChoice,
     ReadOptions,
@@ -42,8 +44,10 @@ from localcvat.transforms import NO_TRANSFORMS, Transforms, transform
 KEEP_GROUPS = frozenset(("cvat-images", "cvat-video"))
 # CVAT turns the masks of these formats into polygons on import into a task.
 MASKS_BECOME_POLYGONS = frozenset(
-    ("voc", "segmentation-mask", "labelme", "kitti", "open-images", "camvid", "cityscapes")
+    ("voc", "segmentation-mask", "labelme-xml", "kitti", "open-images", "camvid", "cityscapes")
 )
+# These hold the numbers of tracks, but CVAT reads still shapes out of them.
+STILL_SHAPES = frozenset(("labelme-xml",))
 
 
 def import_into_project(
@@ -148,10 +152,12 @@ def _import_into_jobs(
             on_error=reading.on_error,
             size_of=frame_sizes(session, task),
         )
-        wanted = reading.transforms
+        dataset = choice.format.read(source, options, report)
+        dataset = transform(dataset, reading.transforms, report)
         if choice.dialect == "cvat" and choice.format.name in MASKS_BECOME_POLYGONS:
-            wanted = msgspec.structs.replace(wanted, masks_to_polygons=True)
-        dataset = transform(choice.format.read(source, options, report), wanted, report)
+            dataset.items = outlined_as_cvat(dataset.items, report)
+        if choice.dialect == "cvat" and choice.format.name in STILL_SHAPES:
+            dataset.items = _stilled(dataset.items, report)
         rules = ImportRules(
             mode=reading.mode,
             skip=reading.on_error == "skip",
@@ -161,6 +167,15 @@ def _import_into_jobs(
     if strict:
         report.refuse_losses()
     return report
+
+
+def _stilled(items: Iterable[Item], report: Report) -> Iterator[Item]:
+    for item in items:
+        for shape in item.shapes:
+            if shape.track_id is not None:
+                report.changed("track number", "CVAT reads a still shape", item.path, lossy=False)
+                shape.track_id = None
+        yield item
 
 
 def export_from_project(
