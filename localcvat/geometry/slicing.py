@@ -38,10 +38,10 @@ def _is_visible(track: Track, start: int, stop: int) -> bool:
 
 
 def _sliced(track: Track, start: int, stop: int) -> Track | None:
-    inside = _without_lead([shape for shape in track.shapes if start <= shape.frame <= stop])
-    shapes = list(inside)
+    inside = [shape for shape in track.shapes if start <= shape.frame <= stop]
+    shapes = _without_lead(inside)
     if len(inside) < len(track.shapes) and not all(s.type == "mask" for s in track.shapes):
-        shapes = _with_edges(track, shapes, start, stop)
+        shapes = _with_edges(track, sorted(inside, key=lambda s: s.frame), start, stop)
     elements = [_sliced(element, start, stop) for element in track.elements]
     if not shapes:
         return None
@@ -61,13 +61,14 @@ def _with_edges(
     while everywhere and everywhere[0][0].outside:
         del everywhere[0]
     if not everywhere:
-        return shapes
+        return _without_lead(shapes)
     first, is_keyframe = everywhere[0]
-    if not is_keyframe:
-        shapes.insert(0, first)
+    # CVAT forgets outside keyframes that follow an interpolated first shape; these stay.
+    shapes = _without_lead(shapes if is_keyframe else [first, *shapes])
     last, is_keyframe = everywhere[-1]
     goes_on = max(shape.frame for shape in track.shapes) >= stop
-    moved = list(last.points) != list(shapes[-1].points)
+    # CVAT forgets a turn without a move.
+    moved = list(last.points) != list(shapes[-1].points) or last.rotation != shapes[-1].rotation
     if (goes_on and moved) or (is_keyframe and last.outside and last.frame > shapes[-1].frame):
         shapes.append(last)
     return shapes

@@ -286,8 +286,9 @@ def track_from_shapes(
     """The track that per-frame shapes of one `track_id` came from.
 
     Keyframes stay; where shapes are missing the object is outside, unless those frames are
-    `deleted`; so it is after its last shape if that comes before `last_frame`. Attributes become
-    mutable ones of the keyframes.
+    `deleted`; so it is after its last shape if that comes before `last_frame`. The shape before it
+    goes becomes a keyframe, which keeps it where it was. Attributes become mutable ones of the
+    keyframes.
     """
     ordered = sorted(shapes, key=lambda shape: shape.frame)
     first = ordered[0]
@@ -297,7 +298,7 @@ def track_from_shapes(
         visible = before is not None and not before.outside
         gap = before is not None and visible and _is_gap(before.frame, shape.frame, deleted)
         if gap and before is not None:
-            track.shapes.append(_gone(before))
+            _leave(track, before)
             visible = False
         if visible == shape.outside or (not shape.outside and shape.keyframe):
             track.shapes.append(_keyframe(shape))
@@ -305,10 +306,19 @@ def track_from_shapes(
     track.shapes = track.shapes or [_keyframe(first)]
     last = ordered[-1]
     if last_frame is not None and last.frame < last_frame and not last.outside:
-        track.shapes.append(_gone(last))
+        _leave(track, last)
+    elif last.frame == last_frame and not last.outside and last.frame > track.shapes[-1].frame:
+        track.shapes.append(_keyframe(last))
     if first.type == "skeleton":
         track.elements = _element_tracks(ordered, last_frame, deleted)
     return track
+
+
+def _leave(track: Track, last: Shape) -> None:
+    """Add the shape last seen, if it is no keyframe yet, and that it is gone after it."""
+    if not track.shapes or track.shapes[-1].frame != last.frame:
+        track.shapes.append(_keyframe(last))
+    track.shapes.append(_gone(last))
 
 
 def _is_gap(frame: int, following: int, deleted: Collection[int]) -> bool:
