@@ -23,6 +23,7 @@ from localcvat.model import INPUT_TYPES, STAGES, STATES, STATUSES
 
 SORTING_METHODS = ("lexicographical", "natural", "predefined", "random")
 MAX_VALUES = 4096
+MAX_REPLICAS = 11
 MAX_FRAME = (1 << 31) - 1
 
 
@@ -34,6 +35,21 @@ def _deleted_has_id(label: dict[str, Any]) -> None:
 def _values_fit(attribute: dict[str, Any]) -> None:
     if len("\n".join(attribute.get("values") or ())) > MAX_VALUES:
         raise Refused({"values": [f"Ensure this field has no more than {MAX_VALUES} characters."]})
+
+
+class Replicas(Integer, kw_only=True):
+    """How many copies of each job there are for consensus: none, or at least two."""
+
+    def clean(self, value: Any) -> int:
+        number = super().clean(value)
+        if number == 1 or not 0 <= number <= MAX_REPLICAS:
+            raise Refused(
+                [
+                    "Consensus replicas must be 0 or a positive number more than 1 "
+                    f"and less than {MAX_REPLICAS + 1}, got {number}"
+                ]
+            )
+        return number
 
 
 ATTRIBUTE = Record(
@@ -85,7 +101,7 @@ TASK = Record(
         "overlap": Integer(null=True, minimum=0, maximum=MAX_FRAME),
         "segment_size": Integer(minimum=0, maximum=MAX_FRAME),
         "subset": Text(blank=True, max_length=64),
-        "consensus_replicas": Integer(minimum=0, maximum=11),
+        "consensus_replicas": Replicas(),
     }
 )
 TASK_PATCH = partial(TASK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -242,7 +242,8 @@ def _fill(
     task.segment_size, task.overlap = segment_size, overlap
     session.add(task)
     _write_files(FrameWriter(session, int(data.id or 0)), media, plan, ids)
-    insert_jobs(session, int(task.id or 0), _jobs(options, size, segment_size, overlap))
+    drafts = _jobs(options, size, segment_size, overlap)
+    insert_jobs(session, int(task.id or 0), _with_replicas(drafts, task.consensus_replicas))
 
 
 def _check_dimension(session: Session, task: TaskRow) -> None:
@@ -304,6 +305,14 @@ def _jobs(options: TaskOptions, size: int, segment_size: int, overlap: int) -> l
         drafts.append(JobDraft(start_frame=start, stop_frame=stop, files=list(files)))
         start = stop + 1
     return drafts
+
+
+def _with_replicas(drafts: Iterable[JobDraft], count: int) -> Iterator[JobDraft]:
+    """Each job, and as many copies of it as the task wants for consensus."""
+    for draft in drafts:
+        yield draft
+        for _ in range(count):
+            yield msgspec.structs.replace(draft, type="consensus_replica", replica=True)
 
 
 def _data_row(plan: FramePlan, options: TaskOptions) -> DataRow:

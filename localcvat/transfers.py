@@ -176,10 +176,11 @@ def import_dataset(
     from localcvat import exchange
     from localcvat.plugin import find_format
 
-    importer = getattr(exchange, f"import_into_{target}", None)
-    if importer is None:
-        raise UsageError(f"a {target} can't import a dataset", hint="import into its project")
-
+    importers: dict[str, Callable[..., Any]] = {
+        "project": exchange.import_into_project,
+        "task": exchange.import_into_task,
+        "job": exchange.import_into_job,
+    }
     if format_name is not None and not find_format(format_name).format.can_read:
         raise UsageError(f"the format {format_name!r} can't be read")
     kind = "dataset" if target == "project" else "annotations"
@@ -187,7 +188,7 @@ def import_dataset(
     spec.format = format_name
 
     def work(path: str) -> Outcome:
-        found = importer(store, target_id, path, format_name, **options)
+        found = importers[target](store, target_id, path, format_name, **options)
         report = found[1] if isinstance(found, tuple) else found
         return Outcome(report=report)
 

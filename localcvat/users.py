@@ -84,13 +84,23 @@ ORGANIZATIONS = Collection(
 )
 
 
+def user_name() -> str:
+    """The name of the user of this machine."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "user"
+
+
 def current_user(session: Session) -> UserRow:
     """The user of this machine, made on first use: the requester of everything done here."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        name = "user"
-    return user_named(session, name)
+    return user_named(session, user_name())
+
+
+def user_id_of(session: Session, username: str) -> int | None:
+    """The id of the user of this name, None when there is none."""
+    found = session.exec(select(UserRow).where(UserRow.username == username)).first()
+    return None if found is None else found.id
 
 
 def user_named(session: Session, username: str) -> UserRow:

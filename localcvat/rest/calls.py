@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import orjson
 from localcvat.errors import LocalCvatError, NotFoundError, ValidationError
 from localcvat.store.engine import Store
 
+_UNSAFE = re.compile(r'[\x00-\x1f/:*?"<>|]')
 MAX_ID = (1 << 63) - 1
 TRUE = frozenset(("1", "true", "yes", "on", "t", "y"))
 
@@ -135,12 +137,14 @@ def scratch(store: Store) -> Iterator[Path]:
 
 
 def save(upload: Upload, folder: Path) -> str:
-    """The path of an upload on disk: where it is, or a copy in `folder`."""
+    """The path of an upload on disk: where it is, or a copy of its name in `folder`."""
     there = upload.local_path()
     if there is not None:
         return there
-    suffix = "".join(c for c in Path(upload.filename).suffix if c.isalnum() or c == ".")
-    target = folder / f"{len(os.listdir(folder))}{suffix[:16]}"
+    name = _UNSAFE.sub("_", upload.filename.replace("\\", "/").rpartition("/")[2]).strip(". ")
+    place = folder / str(len(os.listdir(folder)))
+    place.mkdir()
+    target = place / (name[-100:] or "file")
     with open(target, "xb") as stream:
         shutil.copyfileobj(upload.stream, stream)
     return str(target)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from localcvat.errors import NotFoundError, ValidationError
+from localcvat.errors import LocalCvatError, NotFoundError, ValidationError
 from localcvat.fields import Choice, Field, Flag, Integer, ListOf, Record, Refused, Text, checked
 from localcvat.frames import DataMeta, frame_bytes, job_meta, set_deleted_frames, task_meta
 from localcvat.jobs import get_job
@@ -21,7 +23,7 @@ from localcvat.requests import (
     queue_request,
     read_request,
 )
-from localcvat.rest.calls import Answer, ApiError, Call, row_id, save, scratch
+from localcvat.rest.calls import Answer, ApiError, Call, Upload, row_id, save, scratch
 from localcvat.schemas import MAX_FRAME, SORTING_METHODS
 from localcvat.store.engine import raw
 from localcvat.task_media import TaskFile, local_files
@@ -91,19 +93,32 @@ def upload(call: Call, task_id: str) -> Answer:
 
 def _attach(call: Call, task_id: int, body: dict[str, Any]) -> Outcome:
     with scratch(call.store) as folder:
-        files: list[TaskFile] = []
-        for sent in call.uploads:
-            found = local_files([save(sent, folder / "")])
-            if len(found) == 1 and "." in sent.filename and not sent.filename.endswith(".zip"):
-                found[0].path = sent.filename.replace("\\", "/").rpartition("/")[2]
-            files += found
-        for name in ("server_files", "remote_files"):
-            if body.get(name) and not files:
-                raise ValidationError({name: [SERVER_FILES.format(name)]})
-        if not files:
-            raise ValidationError(["No media data found"])
-        attach_data(call.store, task_id, files, _options(body))
+        try:
+            attach_data(call.store, task_id, _files(call, body, folder), _options(body))
+        except LocalCvatError as error:
+            # The user sent a file by its name, and knows nothing of where it lies meanwhile.
+            error.where = error.where.replace(f"{folder}/", "").partition("/")[2] or error.where
+            raise
     return Outcome(result_id=task_id)
+
+
+def _files(call: Call, body: dict[str, Any], folder: Path) -> list[TaskFile]:
+    files = [file for sent in call.uploads for file in _sent_files(sent, folder)]
+    for name in ("server_files", "remote_files"):
+        if body.get(name) and not files:
+            raise ValidationError({name: [SERVER_FILES.format(name)]})
+    if not files:
+        raise ValidationError(["No media data found"])
+    return files
+
+
+def _sent_files(sent: Upload, folder: Path) -> list[TaskFile]:
+    """The media of one upload; a single file keeps the name it was sent under."""
+    path = save(sent, folder)
+    files = local_files([path])
+    if len(files) == 1 and files[0].path == os.path.basename(path):
+        files[0].path = sent.filename.replace("\\", "/").rpartition("/")[2]
+    return files
 
 
 def _options(body: dict[str, Any]) -> TaskOptions:

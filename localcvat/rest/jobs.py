@@ -12,6 +12,7 @@ from localcvat.rest.bodies import job_body
 from localcvat.rest.calls import Answer, Call, row_id
 from localcvat.rest.lists import list_query, page_answer
 from localcvat.schemas import JOB_PATCH
+from localcvat.task_views import read_task_view
 from localcvat.users import check_user
 
 _NEW = Record(
@@ -66,3 +67,10 @@ def delete(call: Call, job_id: str) -> Answer:
     """DELETE /jobs/ID: only ground-truth jobs."""
     delete_job(call.store, row_id(job_id))
     return Answer(status=204)
+
+
+def of_task(call: Call, task_id: str) -> Answer:
+    """GET /tasks/ID/jobs."""
+    read_task_view(call.store, row_id(task_id))
+    call.params["task_id"] = task_id
+    return index(call)

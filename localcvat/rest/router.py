@@ -62,6 +62,13 @@ def _routes() -> list[tuple[re.Pattern[str], dict[str, Handler]]]:
         f"guides/{ID}": {"GET": guides.show, "PATCH": guides.change, "DELETE": guides.delete},
         "assets": {"POST": guides.upload},
         f"assets/{NAME}": {"GET": guides.asset, "DELETE": guides.remove_asset},
+        f"projects/{ID}/tasks": {"GET": tasks.of_project},
+        f"tasks/{ID}/jobs": {"GET": jobs.of_task},
+        "(?:issues|comments|cloudstorages|webhooks|memberships|invitations)": {
+            "GET": server.nothing
+        },
+        "auth/login": {"POST": server.login},
+        "auth/logout": {"POST": server.logout},
         "server/about": {"GET": server.about},
         "server/annotation/formats": {"GET": server.formats},
         "requests": {"GET": requests.index},

@@ -7,6 +7,7 @@ from typing import Any
 
 from localcvat.plugin import Format, all_formats
 from localcvat.rest.calls import Answer, Call
+from localcvat.rest.lists import list_query
 
 
 def about(call: Call) -> Answer:
@@ -48,3 +49,20 @@ def _named(name: str) -> dict[str, Any]:
         "enabled": True,
         "dimension": "2d",
     }
+
+
+def nothing(call: Call) -> Answer:
+    """GET of what CVAT's server keeps and localcvat does not: there is none."""
+    list_query(call)
+    return Answer(body={"count": 0, "next": None, "previous": None, "results": []})
+
+
+def login(call: Call) -> Answer:
+    """POST /auth/login: whoever may read the store may do everything."""
+    call.json()
+    return Answer(body={"key": "localcvat"})
+
+
+def logout(call: Call) -> Answer:
+    """POST /auth/logout."""
+    return Answer(body={"detail": "Successfully logged out."})

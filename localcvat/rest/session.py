@@ -20,7 +20,7 @@ from localcvat.rest.exceptions import http_error
 from localcvat.rest.multipart import form_of
 from localcvat.rest.router import answer
 from localcvat.store.engine import Store, find_store
-from localcvat.users import current_user, user_named
+from localcvat.users import user_id_of, user_name, user_named
 
 DEFAULT_BASE = "http://localhost"
 CHUNK = 1 << 16
@@ -159,11 +159,16 @@ class Session:
 
     @property
     def user_id(self) -> int:
-        """The id of the requester."""
+        """The id of the requester; 0 in a store that can't be written and does not know them."""
+        if self._user_id is None:
+            name = self._user or user_name()
+            with self.store.read() as session:
+                self._user_id = user_id_of(session, name)
+        if self._user_id is None and self.store.readonly:
+            return 0
         if self._user_id is None:
             with self.store.write() as session:
-                row = user_named(session, self._user) if self._user else current_user(session)
-                self._user_id = int(row.id or 0)
+                self._user_id = int(user_named(session, name).id or 0)
         return self._user_id
 
     def request(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from localcvat.projects import get_project
 from localcvat.rest.bodies import task_body
 from localcvat.rest.calls import Answer, Call, row_id
 from localcvat.rest.lists import list_query, page_answer
@@ -43,3 +44,10 @@ def delete(call: Call, task_id: str) -> Answer:
     """DELETE /tasks/ID."""
     delete_tasks(call.store, [row_id(task_id)])
     return Answer(status=204)
+
+
+def of_project(call: Call, project_id: str) -> Answer:
+    """GET /projects/ID/tasks."""
+    get_project(call.store, row_id(project_id))
+    call.params["project_id"] = project_id
+    return index(call)
