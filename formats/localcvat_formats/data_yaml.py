@@ -126,6 +126,10 @@ def _names_file(source: Source, yaml_name: str, names: str, where: str) -> list[
     raise DatasetError(f"the file of names {names!r} is missing", where=f"{where}: names")
 
 
+_LABELS = {"images": "labels"}
+"""Where the label files of a folder of images are, which is there without the images too."""
+
+
 def subsets_of(config: dict[str, Any], source: Source, yaml_name: str, report: Report) -> list[str]:
     """The keys that stand for images: train, val and test, then others that name a place."""
     found = [key for key in SUBSETS if config.get(key)]
@@ -136,6 +140,7 @@ def subsets_of(config: dict[str, Any], source: Source, yaml_name: str, report: R
         entries = value if isinstance(value, list) else [value]
         paths = [_relative(entry) for entry in entries if isinstance(entry, str)]
         places = [f"{folder}/{path}" if folder else path for path in paths]
+        places += ["/".join(_LABELS.get(part, part) for part in p.split("/")) for p in places]
         if any(place and (source.exists(place) or source.under(place)) for place in places):
             found.append(str(key))
         else:
