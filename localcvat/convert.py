@@ -105,7 +105,7 @@ def write_dataset(
     Refuses losses in strict mode.
     """
     if options.progress is not None:
-        dataset.items = _counted(dataset.items, options.progress)
+        dataset.items = counted(dataset.items, options.progress)
     dataset = transform(dataset, options.transforms, report)
     adapted = adapt(dataset, target.format.capabilities(target.dialect), report)
     if options.with_images:
@@ -122,7 +122,8 @@ def write_dataset(
         report.refuse_losses()
 
 
-def _counted(items: Iterable[Item], progress: Callable[[int], None]) -> Iterator[Item]:
+def counted(items: Iterable[Item], progress: Callable[[int], None]) -> Iterator[Item]:
+    """`items`, telling after each how many there were."""
     for done, item in enumerate(items, 1):
         yield item
         progress(done)

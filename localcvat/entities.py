@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 import msgspec
 
@@ -218,14 +218,14 @@ class _Annotated(Entity):
         format_name: str | None,
         filename: PathLike,
         *,
-        mode: str = "replace",
+        mode: Literal["replace", "append"] = "replace",
         strict: bool = False,
         **options: Any,
     ) -> Report:
         """Read annotations, images matched by name; returns the loss report.
 
-        `format_name` None detects the format; `mode` is replace, append or merge. `options` go to
-        `exchange.import_into_task`: transforms, on_error, image_size.
+        `format_name` None detects the format. `options` are those of `exchange.import_into_task`:
+        on_error, image_size, transforms, progress.
         """
         return self._import(format_name, filename, mode=mode, strict=strict, **options)
 

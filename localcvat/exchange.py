@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -19,7 +19,7 @@ from localcvat.annotation_import import (
     task_labels,
 )
 from localcvat.archive import open_sink, open_source
-from localcvat.convert import ConvertOptions, write_dataset
+from localcvat.convert import ConvertOptions, counted, write_dataset
 from localcvat.dataset_import import import_dataset
 from localcvat.datasets import export_job, export_project, export_task
 from localcvat.errors import UsageError
@@ -58,8 +58,10 @@ def import_into_project(
     *,
     media: MediaMode = "copy",
     strict: bool = False,
+    on_error: Literal["raise", "skip"] = "raise",
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[list[int], Report]:
     """Read a dataset into a project: (ids of the new tasks, report).
 
@@ -72,8 +74,10 @@ def import_into_project(
         plugin = find_format(format_name).format if format_name else detect_format(source)
         if not plugin.can_read:
             raise UsageError(f"the format {plugin.name!r} can't be read")
-        options = ReadOptions(media=media != "none", image_size=image_size)
+        options = ReadOptions(media=media != "none", image_size=image_size, on_error=on_error)
         dataset = transform(plugin.read(source, options, report), transforms, report)
+        if progress is not None:
+            dataset.items = counted(dataset.items, progress)
         task_ids = import_dataset(store, project_id, dataset, report, media, strict=strict)
     return task_ids, report
 
@@ -89,6 +93,7 @@ def import_into_task(
     on_error: Literal["raise", "skip"] = "raise",
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
+    progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Read annotations into the jobs of a task; returns the report.
 
@@ -98,7 +103,7 @@ def import_into_task(
     with store.write() as session:
         task = task_row(session, task_id)
         jobs = target_jobs(session, task)
-        reading = _Reading(path, format_name, image_size, transforms, mode, on_error)
+        reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress)
         return _import_into_jobs(session, task, jobs, reading, strict)
 
 
@@ -113,13 +118,14 @@ def import_into_job(
     on_error: Literal["raise", "skip"] = "raise",
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
+    progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Read annotations into one job, cut to its frames; see `import_into_task`."""
     with store.write() as session:
         job = job_row(session, job_id)
         task = task_row(session, job.task_id)
         jobs = target_jobs(session, task, job_id)
-        reading = _Reading(path, format_name, image_size, transforms, mode, on_error)
+        reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress)
         return _import_into_jobs(session, task, jobs, reading, strict)
 
 
@@ -132,6 +138,7 @@ class _Reading(msgspec.Struct, frozen=True):
     transforms: Transforms
     mode: Mode
     on_error: Literal["raise", "skip"]
+    progress: Callable[[int], None] | None
 
 
 def _import_into_jobs(
@@ -158,6 +165,8 @@ def _import_into_jobs(
             dataset.items = outlined_as_cvat(dataset.items, report)
         if choice.dialect == "cvat" and choice.format.name in STILL_SHAPES:
             dataset.items = _stilled(dataset.items, report)
+        if reading.progress is not None:
+            dataset.items = counted(dataset.items, reading.progress)
         rules = ImportRules(
             mode=reading.mode,
             skip=reading.on_error == "skip",

@@ -58,6 +58,7 @@ class TaskOptions(msgspec.Struct, kw_only=True):
 
     `stop_frame` None means to the end, `segment_size` 0 one job for all, `overlap` None what CVAT
     takes (5 frames in videos, else 0). `job_file_mapping` lists the files of each job instead.
+    `progress` is called with the number of files taken.
     """
 
     subset: str = ""
@@ -73,6 +74,7 @@ class TaskOptions(msgspec.Struct, kw_only=True):
     use_zip_chunks: bool = False
     job_file_mapping: list[list[str]] | None = None
     media: MediaMode = "copy"
+    progress: Callable[[int], None] | None = None
 
     def data_record(self) -> DataRecord:
         """The same as a task.json says it."""
@@ -225,7 +227,11 @@ def _fill(
     options: TaskOptions,
 ) -> None:
     """Write the data, frames, segments and jobs of a task."""
-    ids = {file.path: keep_media(session, batch, file.media, options.media) for file in media.files}
+    ids: dict[str, int | None] = {}
+    for done, file in enumerate(media.files, 1):
+        ids[file.path] = keep_media(session, batch, file.media, options.media)
+        if options.progress is not None:
+            options.progress(done)
     if plan is None:
         plan = media.plan(
             options.data_record(), options.job_file_mapping, _decode(session, store, ids)

@@ -74,6 +74,8 @@ def update(context: click.Context, /, job_id: int, **given: str | None) -> None:
 @click.option("--format", "format_name", help="Format name; detected if left out.")
 @options.import_mode
 @options.strict
+@options.on_error
+@options.image_size
 @transform_options
 @options.report_json
 @click.pass_context
@@ -82,16 +84,28 @@ def import_dataset(
     job_id: int,
     path: str,
     format_name: str | None,
-    mode: str,
+    mode: Any,
     strict: bool,
+    on_error: str,
+    image_size: str | None,
     as_json: bool,
     transforms: Transforms,
 ) -> None:
     """Read annotations into a job; images are matched by name."""
-    with client_of(context) as client:
-        found = client.jobs.retrieve(job_id)
-        report = found.import_annotations(
-            format_name, path, mode=mode, strict=strict, transforms=transforms
+    from localcvat.cli.convert import parse_size
+    from localcvat.cli.progress import item_progress
+
+    size = parse_size(image_size)
+    with client_of(context) as client, item_progress("images") as progress:
+        report = client.jobs.retrieve(job_id).import_annotations(
+            format_name,
+            path,
+            mode=mode,
+            strict=strict,
+            on_error=on_error,
+            image_size=size,
+            transforms=transforms,
+            progress=progress,
         )
     echo_report(report, as_json)
 

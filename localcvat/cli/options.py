@@ -35,9 +35,18 @@ media = click.option(
 
 import_mode = click.option(
     "--mode",
-    type=click.Choice(["replace", "append", "merge"]),
+    type=click.Choice(["replace", "append"]),
     default="replace",
-    help="Replace the annotations that are there, add to them, or leave out what is there already.",
+    help="Replace the annotations that are there, or add to them. Default: replace.",
+)
+on_error = click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    help="Stop at a bad object or an unknown image, or skip and report it.",
+)
+image_size = click.option(
+    "--image-size", metavar="WxH", help="Size of images whose file is missing."
 )
 
 

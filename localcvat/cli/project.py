@@ -168,8 +168,9 @@ def restore(context: click.Context, project_id: int) -> None:
 @click.option("--format", "format_name", help="Format name; detected if left out.")
 @options.media
 @options.strict
+@options.on_error
+@options.image_size
 @transform_options
-@click.option("--image-size", metavar="WxH", help="Size of images whose file is missing.")
 @options.report_json
 @options.ignored("completion_verification_period")
 @click.pass_context
@@ -180,15 +181,17 @@ def import_dataset(
     format_name: str | None,
     media: Any,
     strict: bool,
+    on_error: str,
     image_size: str | None,
     as_json: bool,
     transforms: Transforms,
 ) -> None:
     """Read the dataset at PATH into a project, one task a subset."""
     from localcvat.cli.convert import parse_size
+    from localcvat.cli.progress import item_progress
 
     size = parse_size(image_size)
-    with client_of(context) as client:
+    with client_of(context) as client, item_progress("images") as progress:
         found = client.projects.retrieve(project_id)
         before = set(found.get_tasks())
         report = found.import_dataset(
@@ -196,8 +199,10 @@ def import_dataset(
             path,
             media=media,
             strict=strict,
+            on_error=on_error,
             image_size=size,
             transforms=transforms,
+            progress=progress,
         )
         made = [task.id for task in found.get_tasks() if task not in before]
     echo_report(report, as_json, tasks=made)

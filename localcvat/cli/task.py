@@ -90,6 +90,7 @@ def create(
     **given: Any,
 ) -> None:
     """Make a task from local images, a video, point clouds, folders or zips; print its id."""
+    from localcvat.cli.progress import item_progress
     from localcvat.task_media import read_mapping
 
     if resource_type != "local":
@@ -97,7 +98,7 @@ def create(
     data = {name: given.pop(name) for name in DATA}
     if job_file_mapping is not None:
         data["job_file_mapping"] = read_mapping(job_file_mapping)
-    with client_of(context) as client:
+    with client_of(context) as client, item_progress("files") as data["progress"]:
         spec = changes(client, **given)
         made = client.tasks.create_from_data(
             spec,
@@ -180,6 +181,8 @@ def restore(context: click.Context, task_id: int) -> None:
 @click.option("--format", "format_name", help="Format name; detected if left out.")
 @options.import_mode
 @options.strict
+@options.on_error
+@options.image_size
 @transform_options
 @options.report_json
 @options.ignored("completion_verification_period")
@@ -189,16 +192,28 @@ def import_dataset(
     task_id: int,
     path: str,
     format_name: str | None,
-    mode: str,
+    mode: Any,
     strict: bool,
+    on_error: str,
+    image_size: str | None,
     as_json: bool,
     transforms: Transforms,
 ) -> None:
     """Read annotations into a task; images are matched by name."""
-    with client_of(context) as client:
-        found = client.tasks.retrieve(task_id)
-        report = found.import_annotations(
-            format_name, path, mode=mode, strict=strict, transforms=transforms
+    from localcvat.cli.convert import parse_size
+    from localcvat.cli.progress import item_progress
+
+    size = parse_size(image_size)
+    with client_of(context) as client, item_progress("images") as progress:
+        report = client.tasks.retrieve(task_id).import_annotations(
+            format_name,
+            path,
+            mode=mode,
+            strict=strict,
+            on_error=on_error,
+            image_size=size,
+            transforms=transforms,
+            progress=progress,
         )
     echo_report(report, as_json)
 
