@@ -2,7 +2,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo test test-full bench bench-peers clean
+.PHONY: demo docs test test-full bench bench-peers clean
 BENCH_IMAGES ?= 5000
 BENCH_ROUNDS ?= 3
 
@@ -14,6 +14,9 @@ $(VENV)/.ready: pyproject.toml
 
 demo: $(VENV)/.ready
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh docs/demo.sh
+
+docs: $(VENV)/.ready
+	$(BIN)/python docs/make_cli.py
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .

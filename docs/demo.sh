@@ -1,11 +1,13 @@
 #!/bin/sh
-# The main job on real photos: a store, a project, COCO in, COCO, YOLO and VOC out, a preview.
+# The main job on real photos: a store, a project, COCO in, COCO, YOLO and VOC out, previews, a backup
+# and back.
 set -eu
 fixtures=$(CDPATH= cd "$(dirname "$0")/../fixtures" && pwd)
 out=$(CDPATH= cd "$(dirname "$0")/.." && pwd)/.demo
 rm -rf "$out"
 mkdir -p "$out"
 cd "$out"
+unset LOCALCVAT_STORE
 say() { printf '\n$ %s\n' "$*"; "$@"; }
 
 say localcvat init
@@ -19,5 +21,13 @@ say localcvat project export-dataset "$id" coco.zip --format coco --with-images 
 say localcvat project export-dataset "$id" yolo.zip --format yolo --with-images yes
 say localcvat project export-dataset "$id" voc.zip --format voc --with-images yes
 say localcvat project preview "$id" -o preview.png --annotations
+say localcvat project backup "$id" backup.zip
+say localcvat backup check backup.zip
+say localcvat backup inspect backup.zip
+printf '\n$ localcvat project create-from-backup backup.zip\n'
+back=$(localcvat project create-from-backup backup.zip)
+echo "$back"
+say localcvat project export-dataset "$back" back.zip --format coco
+say localcvat check --full
 printf '\nAll of it is in %s\n' "$out"
 ls -l "$out"
