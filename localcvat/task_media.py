@@ -123,11 +123,11 @@ class TaskMedia:
             )
         for name in self.kinds.manifests:
             with self._by_path[name].media.open() as stream:
-                return parse_manifest(stream.read(), name)
+                return parse_manifest(stream, name)
         paths = self.kinds.clouds or self.kinds.images
         if sorting_method not in ("predefined", "random") or self.kinds.videos:
             return None
         if sorting_method == "random":
             paths = sorted(paths)
             random.Random(0).shuffle(paths)
-        return Manifest(type="images", images=[(path, 0, 0, []) for path in paths])
+        return Manifest(type="images", images=[(path, 0, 0, ()) for path in paths])

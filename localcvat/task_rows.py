@@ -74,6 +74,8 @@ class FrameWriter:
             + (draft.media_id, _json(draft.extras))
         )
         self.file_count += 1
+        if len(self._files) >= BATCH:
+            self.flush()
 
     def frame(self, draft: FrameDraft) -> int:
         """Add the next frame; returns its number."""

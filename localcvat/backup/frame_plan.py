@@ -23,7 +23,7 @@ class PlannedFrame(msgspec.Struct):
     path: str
     width: int = 0
     height: int = 0
-    related: list[str] = []
+    related: Sequence[str] = ()
 
 
 class FramePlan(msgspec.Struct, kw_only=True):
@@ -212,8 +212,8 @@ def _with_sizes(
     context = related_of(dict.fromkeys(paths), files.related)
     frames = []
     for path in paths:
-        _, width, height, related = known.get(path, (path, 0, 0, []))
-        frames.append(PlannedFrame(path, width, height, related or context.get(path, [])))
+        _, width, height, related = known.get(path, (path, 0, 0, ()))
+        frames.append(PlannedFrame(path, width, height, related or context.get(path, ())))
     there = set(present)
     return FramePlan(
         kind="clouds" if files.clouds else "images",

@@ -102,7 +102,8 @@ def _task(layout: Layout, folder: str) -> TaskSummary:
     manifest = None
     if media.manifests:
         entry = data + media.manifests[0]
-        manifest = parse_manifest(layout.bytes(entry), layout.where(entry))
+        with layout.open(entry) as stream:
+            manifest = parse_manifest(stream, layout.where(entry))
     video = bool(media.videos) or (manifest is not None and manifest.type == "video")
     return TaskSummary(
         folder=folder,

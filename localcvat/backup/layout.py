@@ -77,7 +77,7 @@ class Layout:
         """A JSON entry, untyped; raises BackupError when it is missing or no JSON."""
         try:
             return msgspec.json.decode(self.bytes(name).removeprefix(b"\xef\xbb\xbf"))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BackupError(f"not JSON: {error}", where=self.where(name)) from error
 
     def record(self, name: str) -> dict[str, Any]:

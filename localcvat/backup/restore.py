@@ -237,7 +237,8 @@ class _Restorer:
         manifest = None
         if media.manifests:
             entry = data + media.manifests[0]
-            manifest = parse_manifest(self._layout.bytes(entry), self._layout.where(entry))
+            with self._layout.open(entry) as stream:
+                manifest = parse_manifest(stream, self._layout.where(entry))
         draft = _TaskDraft(
             folder=folder, record=record, media=media, names=names, manifest=manifest
         )

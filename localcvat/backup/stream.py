@@ -94,8 +94,17 @@ class _Text:
             # A number at the very end of the text may go on in what follows.
             if end == len(self._text) and self._text[end - 1] not in '}]"' and self._read_on(size):
                 continue
+            self._check_text(end, found)
             self._at = end
             return found
+
+    def _check_text(self, end: int, found: Any) -> None:
+        """Refuse half a surrogate pair, which escapes can spell and nothing can store."""
+        if "\\ud" in self._text[self._at : end].lower():
+            try:
+                json.dumps(found, ensure_ascii=False).encode()
+            except UnicodeEncodeError as error:
+                raise self.error("a lone surrogate in a text") from error
 
     def items(self) -> Iterator[int]:
         """Walk a list: yields the index of each item, which the caller must consume."""

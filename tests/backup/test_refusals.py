@@ -176,6 +176,18 @@ REFUSED_TASKS: dict[str, tuple[Callable[[Entries], object], str]] = {
     "annotations without tags": (in_json(ANNOTATIONS, 0, "tags", value=GONE), "[0].tags"),
     "annotations without shapes": (in_json(ANNOTATIONS, 0, "shapes", value=GONE), "[0].shapes"),
     "annotations without tracks": (in_json(ANNOTATIONS, 0, "tracks", value=GONE), "[0].tracks"),
+    "annotations with half a character": (
+        lambda entries: entries.update(
+            {ANNOTATIONS: entries[ANNOTATIONS].replace(b'"manual"', b'"\\ud800"', 1)}
+        ),
+        "lone surrogate",
+    ),
+    "annotations nested without end": (
+        put(ANNOTATIONS, b'[{"tags":' + b"[" * 100_000),
+        "not JSON",
+    ),
+    "task.json nested without end": (put("task.json", b'{"a":' * 100_000), "not JSON"),
+    "half a character in the name": (put("task.json", b'{"name":"\\ud800"}'), "not JSON"),
     "unknown label": (in_shape("label", "bird"), "unknown label 'bird'"),
     "unknown attribute": (
         in_shape("attributes", [{"name": "none", "value": "1"}]),
