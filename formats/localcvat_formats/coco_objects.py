@@ -15,8 +15,9 @@ from localcvat_formats.attribute_values import attribute_text
 from localcvat_formats.coco_records import (
     ABSENT,
     LARGEST_COORDINATE,
-    AnnotationRecord,
+    ClosedRecord,
     CocoFile,
+    ImageOf,
     LineRecord,
     entry_error,
     unknown_keys,
@@ -27,7 +28,6 @@ EMPTY = (b"", b"[]", b"[[]]", b"null")
 LONGEST_EMPTY = 4
 EXTRA_FIELDS = ("id", "bbox", "area", "iscrowd")
 LINE_DECODER = msgspec.json.Decoder(LineRecord)
-ANNOTATION_DECODER = msgspec.json.Decoder(AnnotationRecord)
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
 MIN_POLYGON_COMMAS = 5
 
@@ -57,10 +57,11 @@ class ObjectReader:
         self._report = report
         self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
         self._instance = 0
-        if (
-            not options.boxes_only and not coco.lines
-        ):  # groups made for parts come after those of the file
-            self._instance = max((record.group or 0 for record in coco.annotations), default=0)
+        self._at = -1
+        self._current: Any = None
+        if not options.boxes_only:  # groups made for parts come after those of the file
+            groups = (record.group for record in coco.annotations if record is not None)
+            self._instance = max((group for group in groups if group), default=0)
 
     def shapes(self, position: int, item: Item) -> list[Shape]:
         """The shapes of one annotation; several for an object of several parts.
@@ -78,6 +79,13 @@ class ObjectReader:
                 raise
             self._report.dropped("annotation", error.what, error.where)
             return []
+
+    def _record(self, position: int) -> Any:
+        """The decoded annotation; the last one is kept."""
+        if position != self._at:
+            self._current = self._coco.record(position, self._options.boxes_only)
+            self._at = position
+        return self._current
 
     def report_boxed(self) -> None:
         """Count what was read as a box and is more than one; call it after the last annotation."""
@@ -97,6 +105,8 @@ class ObjectReader:
 
     def _box_only(self, position: int, item: Item) -> list[Shape]:
         record = self._coco.annotations[position]
+        if type(record) is ImageOf:
+            record = self._record(position)
         label = self._names.get(record.category_id) or self._label(position, record.category_id)
         if record.bbox is None:
             points = self._box_of_segmentation(position, item)
@@ -117,7 +127,7 @@ class ObjectReader:
     def _box_of_segmentation(self, position: int, item: Item) -> list[float]:
         from localcvat.geometry.boxes import shape_box
 
-        segmentation = bytes(self._coco.annotations[position].segmentation)
+        segmentation = bytes(self._record(position).segmentation)
         if segmentation in EMPTY:
             raise DatasetError(
                 "neither a segmentation nor a bbox", where=self._coco.place(position, "bbox")
@@ -148,7 +158,7 @@ class ObjectReader:
         return [x, y, x + width, y + height]
 
     def _full(self, position: int, item: Item) -> list[Shape]:
-        record = self._coco.annotations[position]
+        record = self._record(position)
         label = self._label(position, record.category_id)
         segmentation = bytes(record.segmentation)
         shapes: list[Shape] = []
@@ -176,25 +186,20 @@ class ObjectReader:
     def _line(self, position: int, item: Item) -> list[Shape]:
         """An annotation whose text goes to another COCO file as it is, unless it needs a look."""
         raw = cast(list[msgspec.Raw], self._coco.raw)[position]
-        record = self._decoded(raw, position, LINE_DECODER)
+        try:
+            record = LINE_DECODER.decode(raw)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise entry_error(error, self._coco.where, f"annotations[{position}]") from error
         kind = None
         if record.is_complete():
             kind = self._sound_kind(bytes(record.segmentation), position, item)
         if kind is None:
-            record = self._decoded(raw, position, ANNOTATION_DECODER)
-            self._coco.annotations[position] = record
             return self._full(position, item)
         category = record.category_id
         label = self._names.get(category) or self._label(position, category)
-        points = self._box(record.bbox, position)
+        points = self._box(cast(list[float], record.bbox), position)
         line = {"line": raw, "id": record.id, "category_id": category}
         return [Shape(type=kind, label=label, points=points, extras={"coco": line})]
-
-    def _decoded(self, raw: msgspec.Raw, position: int, decoder: Any) -> Any:
-        try:
-            return decoder.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise entry_error(error, self._coco.where, f"annotations[{position}]") from error
 
     def _sound_kind(self, segmentation: bytes, position: int, item: Item) -> str | None:
         """The kind of shape of a segmentation that may be passed on undecoded, None for another.
@@ -216,7 +221,7 @@ class ObjectReader:
         return "polygon"
 
     def _rectangle(self, position: int, label: str) -> Shape:
-        bbox = self._coco.annotations[position].bbox
+        bbox = self._record(position).bbox
         if bbox is None:
             raise DatasetError(
                 "neither a segmentation nor a bbox", where=self._coco.place(position)
@@ -252,7 +257,7 @@ class ObjectReader:
         return Shape(type="skeleton", label=label, elements=elements)
 
     def _named(self, position: int) -> str:
-        number = self._coco.annotations[position].id
+        number = self._record(position).id
         return "" if number is None else f"annotation {number!r} has "
 
     def _polygons(self, segmentation: bytes, position: int, label: str) -> list[Shape]:
@@ -324,13 +329,13 @@ class ObjectReader:
         return Shape(type="mask", label=label, points=points)
 
     def _extras(self, position: int, segmentation: bytes) -> dict[str, Any]:
-        record = self._coco.annotations[position]
+        record = self._record(position)
         extras = {name: getattr(record, name) for name in EXTRA_FIELDS}
         extras = {name: value for name, value in extras.items() if value is not None}
         if segmentation[:1] == b"{":
             compressed = b'"counts":"' in segmentation.replace(b" ", b"")
             extras["rle"] = "compressed" if compressed else "list"
-        if self._coco.raw is not None:
+        if self._coco.raw is not None and not isinstance(record, ClosedRecord):
             extras.update(unknown_keys(self._coco.raw[position]))
         return extras
 

@@ -134,7 +134,7 @@ class _Reader:
         cocos = [self._decode(name) for name in files]
         names = [self._categories.names(coco) for coco in cocos]
         for coco in cocos:
-            coco.annotations, coco.raw, coco.indices = [], None, None
+            coco.annotations, coco.raw = [], None
         for name in results:
             found = result_annotations(self._source, name, self._options, self._report)
             owner = _owner(cocos, found, self._images)
@@ -195,6 +195,8 @@ class _Reader:
         """Positions of the annotations of each image."""
         found: dict[Any, list[int]] = {}
         for position, record in enumerate(coco.annotations):
+            if record is None:
+                continue
             image = record.image_id
             if image not in known:
                 problem = DatasetError(

@@ -98,7 +98,9 @@ class ClosedRecord(AnnotationRecord, gc=False, forbid_unknown_fields=True):
 
 
 KNOWN_KEYS = frozenset(AnnotationRecord.__struct_fields__)
-Record = BoxRecord | AnnotationRecord
+BOX_DECODER = msgspec.json.Decoder(BoxRecord)
+CLOSED_DECODER = msgspec.json.Decoder(ClosedRecord)
+ANNOTATION_DECODER = msgspec.json.Decoder(AnnotationRecord)
 
 
 class BoxFile(msgspec.Struct):
@@ -109,20 +111,11 @@ class BoxFile(msgspec.Struct):
     categories: list[msgspec.Raw] | None = None
 
 
-class KnownFile(msgspec.Struct):
-    """A COCO file whose annotations have only known keys."""
-
-    images: list[msgspec.Raw]
-    annotations: list[ClosedRecord] = []
-    categories: list[msgspec.Raw] | None = None
-    info: msgspec.Raw = msgspec.Raw()
-    licenses: msgspec.Raw = msgspec.Raw()
-
-
 class ImageOf(msgspec.Struct, gc=False):
-    """An annotation of which only the image is known yet."""
+    """An annotation of which only the image and the group are known yet."""
 
     image_id: Id | None = None
+    group: int | None = None
 
 
 class ImagesOf(msgspec.Struct):
@@ -148,12 +141,11 @@ class CountedFile(msgspec.Struct):
 
 
 class CocoFile(msgspec.Struct):
-    """A decoded file: `raw` holds the annotations' own text where unknown keys must be kept.
+    """A decoded file: `annotations` that are an `ImageOf` are decoded from their text in `raw`.
 
-    Where `lines` is set, the annotations are `ImageOf`, to be decoded from their text one by one,
-    and the text of a sound one may go to another file as it is.
-    `indices` gives the position of each annotation in the file when some were skipped;
-    `annotations_at` is the file they are from when it is another one (a list of results).
+    None stands for one that was skipped. `annotations_at` is the file they are from when it is
+    another one (a list of results). Where `lines` is set, the text of a sound annotation may go to
+    another file as it is.
     """
 
     where: str
@@ -163,17 +155,34 @@ class CocoFile(msgspec.Struct):
     info: Any = None
     licenses: Any = None
     raw: list[msgspec.Raw] | None = None
-    indices: list[int] | None = None
     annotations_at: str = ""
     lines: bool = False
 
+    def record(self, position: int, boxes_only: bool) -> Any:
+        """The annotation at `position`: a BoxRecord, or a ClosedRecord or AnnotationRecord.
+
+        Raises DatasetError naming its place.
+        """
+        record = self.annotations[position]
+        if type(record) is not ImageOf or self.raw is None:
+            return record
+        text = self.raw[position]
+        try:
+            if boxes_only:
+                return BOX_DECODER.decode(text)
+            try:
+                return CLOSED_DECODER.decode(text)
+            except msgspec.ValidationError:
+                return ANNOTATION_DECODER.decode(text)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise entry_error(error, self.where, f"annotations[{position}]") from error
+
     def place(self, position: int, field: str = "") -> str:
         """How messages call the annotation at `position`."""
-        index = self.indices[position] if self.indices is not None else position
         dot = "." if field and not field.startswith("[") else ""
         if self.annotations_at:
-            return f"{self.annotations_at}: [{index}]{dot}{field}"
-        return f"{self.where}: annotations[{index}]{dot}{field}"
+            return f"{self.annotations_at}: [{position}]{dot}{field}"
+        return f"{self.where}: annotations[{position}]{dot}{field}"
 
 
 def count_annotations(source: Source, name: str) -> int:
@@ -195,69 +204,53 @@ def decode_file(
 ) -> CocoFile:
     """The file's records; raises DatasetError with the place of the first thing amiss.
 
-    With `skip`, annotations of the wrong types are left out and reported. With `lines`, the
-    annotations are left as text.
+    Annotations are decoded later, one by one, but where only their boxes are wanted. With `skip`,
+    those whose image can't be told are left out and reported.
     """
-    if not skip:
+    if boxes_only:
         try:
-            if lines:
-                return _with_lines(data, where)
-            if boxes_only:
-                boxes = msgspec.json.decode(data, type=BoxFile)
-                return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
-            known = msgspec.json.decode(data, type=KnownFile)
-            info, licenses = _builtins(known.info), _builtins(known.licenses)
-            return CocoFile(
-                where, known.images, known.annotations, known.categories, info, licenses
-            )
+            boxes = msgspec.json.decode(data, type=BoxFile)
+            return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
         except (msgspec.DecodeError, RecursionError):
-            pass  # decoded again one by one: to keep unknown keys, or to name the place
-    return _decode_each(data, where, boxes_only, skip, report)
-
-
-def _with_lines(data: bytes | mmap.mmap, where: str) -> CocoFile:
-    file = msgspec.json.decode(data, type=RawFile)
-    images_of = msgspec.json.decode(data, type=ImagesOf).annotations
+            pass  # decoded again one by one, to skip the bad ones or to name the place
+    try:
+        file = msgspec.json.decode(data, type=RawFile)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise located(error, data, where) from error
     info, licenses = _builtins(file.info), _builtins(file.licenses)
-    categories, texts = file.categories, file.annotations
+    stubs = _stubs(data, file.annotations, where, skip, report)
     return CocoFile(
-        where, file.images, images_of, categories, info, licenses, raw=texts, lines=True
+        where,
+        file.images,
+        stubs,
+        file.categories,
+        info,
+        licenses,
+        raw=file.annotations,
+        lines=lines,
     )
 
 
-def _decode_each(
-    data: bytes | mmap.mmap, where: str, boxes_only: bool, skip: bool, report: Report
-) -> CocoFile:
+def _stubs(
+    data: bytes | mmap.mmap, texts: list[msgspec.Raw], where: str, skip: bool, report: Report
+) -> list[Any]:
+    """An ImageOf for each annotation, None for one that is skipped."""
     try:
-        whole = msgspec.json.decode(data, type=RawFile)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise located(error, data, where) from error
-    decoder = msgspec.json.Decoder(BoxRecord if boxes_only else AnnotationRecord)
-    records: list[Any] = []
-    raws: list[msgspec.Raw] = []
-    indices: list[int] = []
-    for index, raw in enumerate(whole.annotations):
+        return msgspec.json.decode(data, type=ImagesOf).annotations
+    except (msgspec.DecodeError, RecursionError):
+        pass  # again one by one, to name the place
+    decoder = msgspec.json.Decoder(ImageOf)
+    stubs: list[Any] = []
+    for index, text in enumerate(texts):
         try:
-            record = decoder.decode(raw)
+            stubs.append(decoder.decode(text))
         except (msgspec.DecodeError, RecursionError) as error:
             problem = entry_error(error, where, f"annotations[{index}]")
             if not skip:
                 raise problem from error
             report.dropped("annotation", problem.what, problem.where)
-            continue
-        records.append(record)
-        raws.append(raw)
-        indices.append(index)
-    return CocoFile(
-        where,
-        whole.images,
-        records,
-        whole.categories,
-        None if boxes_only else _builtins(whole.info),
-        None if boxes_only else _builtins(whole.licenses),
-        None if boxes_only else raws,
-        indices,
-    )
+            stubs.append(None)
+    return stubs
 
 
 def unknown_keys(raw: msgspec.Raw) -> dict[str, Any]:

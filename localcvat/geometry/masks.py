@@ -39,25 +39,32 @@ def bitmap_to_mask(bitmap: Any, left: int = 0, top: int = 0) -> list[float]:
     """The mask of a bitmap's non-zero pixels, cropped to its tight box; ValueError if empty."""
     import numpy as np
 
-    filled = np.asarray(bitmap) != 0
+    filled = np.asarray(bitmap)
+    if filled.dtype != np.bool_:
+        filled = filled != 0
     rows, columns = np.flatnonzero(filled.any(axis=1)), np.flatnonzero(filled.any(axis=0))
     if not len(rows):
         raise ValueError("an empty mask")
     y1, y2, x1, x2 = int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
-    runs = _runs(filled[y1 : y2 + 1, x1 : x2 + 1].ravel())
-    return [float(run) for run in runs] + [
-        float(value) for value in (left + x1, top + y1, left + x2, top + y2)
-    ]
+    runs = _run_lengths(filled[y1 : y2 + 1, x1 : x2 + 1].ravel())
+    corners = np.array((left + x1, top + y1, left + x2, top + y2))
+    points: list[float] = np.concatenate((runs, corners)).astype(np.float64).tolist()
+    return points
+
+
+def _run_lengths(flat: Any) -> Any:
+    """Lengths of the runs of a flat boolean array as an array, zeros first."""
+    import numpy as np
+
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    starts = [0, 0] if len(flat) and flat[0] else [0]
+    return np.diff(np.concatenate((starts, edges, [len(flat)])))
 
 
 def _runs(flat: Any) -> list[int]:
     """Lengths of the runs of a flat boolean array, zeros first."""
-    import numpy as np
-
-    edges = np.flatnonzero(np.diff(flat.astype(np.int8))) + 1
-    bounds = np.concatenate(([0], edges, [len(flat)]))
-    runs: list[int] = np.diff(bounds).tolist()
-    return [0, *runs] if len(flat) and flat[0] else runs
+    runs: list[int] = _run_lengths(flat).tolist()
+    return runs
 
 
 def mask_area(points: Sequence[float]) -> int:
@@ -90,8 +97,16 @@ def coco_to_mask(counts: Sequence[int] | str | bytes, width: int, height: int) -
         raise ValueError(f"an image of {width} by {height} pixels")
     if (runs < 0).any() or int(runs.sum()) != pixels:
         raise ValueError(f"counts sum to {int(runs.sum())}, the image has {pixels} pixels")
-    flat = np.repeat(np.arange(len(runs), dtype=np.uint8) & 1, runs)
-    return bitmap_to_mask(flat.reshape(width, height).T)
+    bounds = np.cumsum(runs)
+    starts, ends = bounds[:-1:2], bounds[1::2]
+    drawn = ends > starts
+    if not drawn.any():
+        raise ValueError("an empty mask")
+    # Only the columns that the mask reaches are unpacked.
+    first, last = int(starts[drawn][0]) // height, (int(ends[drawn][-1]) - 1) // height
+    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)[first * height : (last + 1) * height]
+    columns = flat.reshape(last - first + 1, height)
+    return bitmap_to_mask(np.ascontiguousarray(columns.T), left=first)
 
 
 def compress_counts(counts: Sequence[int], width: int, height: int) -> str:
