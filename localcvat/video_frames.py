@@ -27,12 +27,15 @@ class VideoFrames:
         self._name = name
         self._next = 0
         self._frames: Iterator[Any] | None = None
+        self._last: tuple[int, Image.Image] | None = None
 
     def image(self, number: int) -> Image.Image:
         """Frame `number` of the file, from 0, as displayed.
 
         Raises MissingExtraError without PyAV, SourceError for no video, NotFoundError past its end.
         """
+        if self._last is not None and self._last[0] == number:
+            return self._last[1]
         if self._frames is None or number < self._next:
             self._frames, self._next = self._decoded(), 0
         for frame in self._frames:
@@ -40,7 +43,9 @@ class VideoFrames:
             if self._next > number:
                 turn = int(getattr(frame, "rotation", 0) or 0)
                 picture: Image.Image = frame.to_image()
-                return picture.rotate(turn, expand=True) if turn else picture
+                # Writers ask for a frame's length, then for its bytes.
+                self._last = number, picture.rotate(turn, expand=True) if turn else picture
+                return self._last[1]
         self._frames = None
         raise NotFoundError(f"the video has no frame {number}", where=self._name)
 
