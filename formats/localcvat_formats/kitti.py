@@ -21,6 +21,7 @@ from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiRead
 from localcvat_formats.labelmap import BACKGROUND, BLACK, LabelMapEntry
 from localcvat_formats.segmentation_mask import plain_entries
 from localcvat_formats.segments import (
+    can_be_painted,
     masks_of,
     merged_groups,
     merged_parts,
@@ -124,8 +125,13 @@ class _Writer:
     def _item(self, item: Item) -> None:
         merge = merged_groups if self._cvat else merged_parts
         masks = merge(masks_of(item), self._report, item.path)
-        if masks and not (item.width and item.height):
-            self._report.dropped("mask", "the image's size is unknown", item.path, count=len(masks))
+        if masks and not can_be_painted(item):
+            self._report.dropped(
+                "mask",
+                "the image's size is unknown or too large to paint",
+                item.path,
+                count=len(masks),
+            )
         elif masks:
             self._pictures(item, masks)
         boxes = [shape for shape in item.shapes if shape.type == "rectangle"]

@@ -15,7 +15,7 @@ from localcvat.report import Report
 from localcvat.text import xml_text
 from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.labelme_xml_reader import LabelMeReader
-from localcvat_formats.segments import masks_of, merged_parts, write_gray_png
+from localcvat_formats.segments import can_be_painted, masks_of, merged_parts, write_gray_png
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,8 +171,10 @@ class _Writer:
         return f"{value:.2f}" if self._cvat else f"{value:.6f}".rstrip("0").rstrip(".")
 
     def _mask(self, number: int, shape: Shape, item: Item, user: str) -> list[str]:
-        if not (item.width and item.height):
-            self._report.dropped("mask pixels", "the image's size is unknown", item.path)
+        if not can_be_painted(item):
+            self._report.dropped(
+                "mask pixels", "the image's size is unknown or too large to paint", item.path
+            )
         else:
             name = f"{item.stem}_mask_{number}.png"
             canvas = _painted(shape, item)

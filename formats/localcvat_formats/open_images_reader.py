@@ -18,7 +18,7 @@ from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
-from localcvat_formats.segments import read_png
+from localcvat_formats.segments import can_be_painted, read_png
 
 IMAGES = "-images-with-rotation.csv"
 ALL_IMAGES = "image_ids_and_rotation.csv"
@@ -292,6 +292,9 @@ class OpenImagesReader:
         filled: Any = np.any(pixels, axis=2) if pixels.ndim == 3 else pixels != 0
         height, width = filled.shape
         if (width, height) != (item.width, item.height):
+            if not can_be_painted(item):
+                what = f"an image of {item.width} by {item.height} pixels"
+                raise DatasetError(what, where=row.where)
             rows = np.arange(item.height) * height // item.height
             columns = np.arange(item.width) * width // item.width
             filled = filled[rows][:, columns]

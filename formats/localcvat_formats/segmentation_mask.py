@@ -22,7 +22,13 @@ from localcvat_formats.labelmap import (
     with_background,
 )
 from localcvat_formats.naming import Names
-from localcvat_formats.segments import masks_of, merged_groups, merged_parts, report_ending
+from localcvat_formats.segments import (
+    can_be_painted,
+    masks_of,
+    merged_groups,
+    merged_parts,
+    report_ending,
+)
 from localcvat_formats.voc_reader import VocReader
 from localcvat_formats.voc_segments import CLASSES, VOID_COLOR, SegmentWriter
 
@@ -122,8 +128,13 @@ class _Writer:
         stem = self._free_stem(item)
         merge = merged_groups if self._cvat else merged_parts
         masks = merge(masks_of(item), self._report, item.path)
-        if masks and not (item.width and item.height):
-            self._report.dropped("mask", "the image's size is unknown", item.path, count=len(masks))
+        if masks and not can_be_painted(item):
+            self._report.dropped(
+                "mask",
+                "the image's size is unknown or too large to paint",
+                item.path,
+                count=len(masks),
+            )
         elif masks:
             self._segments.write(stem, masks, item.width, item.height)
         if not self._with_images:

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
     Canvas = NDArray[np.uint32]
 
+LARGEST_PICTURE = 1 << 28
+
+
+def can_be_painted(item: Item) -> bool:
+    """Whether the size of an image is known and a picture of it fits into memory."""
+    return 0 < item.width * item.height <= LARGEST_PICTURE
+
 
 def masks_of(item: Item) -> list[Shape]:
     """The masks of an image, in their order."""
