@@ -21,10 +21,10 @@ from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiRead
 from localcvat_formats.labelmap import BACKGROUND, BLACK, LabelMapEntry
 from localcvat_formats.segmentation_mask import plain_entries
 from localcvat_formats.segments import (
-    can_be_painted,
     masks_of,
     merged_groups,
     merged_parts,
+    paintable,
     painted,
     report_ending,
     report_lost_flags,
@@ -124,15 +124,8 @@ class _Writer:
 
     def _item(self, item: Item) -> None:
         merge = merged_groups if self._cvat else merged_parts
-        masks = merge(masks_of(item), self._report, item.path)
-        if masks and not can_be_painted(item):
-            self._report.dropped(
-                "mask",
-                "the image's size is unknown or too large to paint",
-                item.path,
-                count=len(masks),
-            )
-        elif masks:
+        masks = paintable(merge(masks_of(item), self._report, item.path), item, self._report)
+        if masks:
             self._pictures(item, masks)
         boxes = [shape for shape in item.shapes if shape.type == "rectangle"]
         if boxes or not (self._cvat or masks):

@@ -172,9 +172,8 @@ class _Writer:
 
     def _mask(self, number: int, shape: Shape, item: Item, user: str) -> list[str]:
         if not can_be_painted(item):
-            self._report.dropped(
-                "mask pixels", "the image's size is unknown or too large to paint", item.path
-            )
+            why = "the image's size is unknown or too large to paint"
+            self._report.dropped("mask pixels", why, item.path)
         else:
             name = f"{item.stem}_mask_{number}.png"
             canvas = _painted(shape, item)

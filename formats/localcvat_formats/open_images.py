@@ -38,10 +38,10 @@ from localcvat_formats.open_images_reader import (
     OpenImagesReader,
 )
 from localcvat_formats.segments import (
-    can_be_painted,
     masks_of,
     merged_groups,
     merged_parts,
+    paintable,
     report_ending,
     report_lost_flags,
     write_gray_png,
@@ -216,12 +216,11 @@ class _Writer:
         boxes = [shape for shape in item.shapes if shape.type == "rectangle"]
         merge = merged_groups if self._cvat else merged_parts
         masks = merge(masks_of(item), self._report, item.path)
-        if (boxes or masks) and not can_be_painted(item):
-            for kind, count in (("rectangle", len(boxes)), ("mask", len(masks))):
-                if count:
-                    why = "the image's size is unknown or too large to paint"
-                    self._report.dropped(kind, why, item.path, count=count)
-            boxes, masks = [], []
+        masks = paintable(masks, item, self._report)
+        if boxes and not (item.width and item.height):
+            why = "the image's size is unknown"
+            self._report.dropped("rectangle", why, item.path, count=len(boxes))
+            boxes = []
         report_lost_flags(masks, self._report, item.path)
         next_id = itertools.count()
         for group in _instances([*item.tags, *boxes, *masks]):

@@ -23,10 +23,10 @@ from localcvat_formats.labelmap import (
 )
 from localcvat_formats.naming import Names
 from localcvat_formats.segments import (
-    can_be_painted,
     masks_of,
     merged_groups,
     merged_parts,
+    paintable,
     report_ending,
 )
 from localcvat_formats.voc_reader import VocReader
@@ -127,15 +127,8 @@ class _Writer:
         self._names.claim(item)
         stem = self._free_stem(item)
         merge = merged_groups if self._cvat else merged_parts
-        masks = merge(masks_of(item), self._report, item.path)
-        if masks and not can_be_painted(item):
-            self._report.dropped(
-                "mask",
-                "the image's size is unknown or too large to paint",
-                item.path,
-                count=len(masks),
-            )
-        elif masks:
+        masks = paintable(merge(masks_of(item), self._report, item.path), item, self._report)
+        if masks:
             self._segments.write(stem, masks, item.width, item.height)
         if not self._with_images:
             report_ending(item, self._report)

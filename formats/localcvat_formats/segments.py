@@ -32,6 +32,15 @@ def can_be_painted(item: Item) -> bool:
     return 0 < item.width * item.height <= LARGEST_PICTURE
 
 
+def paintable(masks: list[Shape], item: Item, report: Report) -> list[Shape]:
+    """`masks`, or none of them with a row in the report when the image can't be painted."""
+    if not masks or can_be_painted(item):
+        return masks
+    why = "the image's size is unknown or too large to paint"
+    report.dropped("mask", why, item.path, count=len(masks))
+    return []
+
+
 def masks_of(item: Item) -> list[Shape]:
     """The masks of an image, in their order."""
     return [shape for shape in item.shapes if shape.type == "mask"]

@@ -20,7 +20,7 @@ from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_int, box_of
 from localcvat_formats.labelmap import LabelMapEntry, labelmap_text, with_background
 from localcvat_formats.naming import Names
-from localcvat_formats.segments import can_be_painted, masks_of, merged_parts, report_lost_flags
+from localcvat_formats.segments import masks_of, merged_parts, paintable, report_lost_flags
 from localcvat_formats.voc_lists import SubsetLists, new_lists, write_lists
 from localcvat_formats.voc_segments import SegmentWriter, object_number
 
@@ -80,14 +80,7 @@ class VocWriter:
             if count:
                 self._report.dropped("attribute", "a VOC mask has none", item.path, count=count)
             report_lost_flags(masks, self._report, item.path)
-        if masks and not can_be_painted(item):
-            self._report.dropped(
-                "mask",
-                "the image's size is unknown or too large to paint",
-                item.path,
-                count=len(masks),
-            )
-            masks = []
+        masks = paintable(masks, item, self._report)
         text = self._annotation(item, stem, path, bool(masks))
         self._sink.write(f"Annotations/{stem}.xml", text.encode())
         if masks:
