@@ -159,14 +159,20 @@ class _SubsetFile:
         return record
 
     def _points(self, skeleton: Shape) -> dict[str, Any]:
-        """`keypoints` and `num_keypoints` in the order of the label's svg."""
-        order = point_names(self._index.find(skeleton.label))
-        ranks = {name: rank for rank, name in enumerate(order)}
-        elements = sorted(skeleton.elements, key=lambda e: ranks.get(e.label, len(ranks)))
+        """`keypoints` and `num_keypoints` in the order of the label's svg.
+
+        A skeleton without any points has an empty list, else those missing are zeros.
+        """
+        found = {element.label: element for element in skeleton.elements}
         numbers: list[float] = []
-        for element in elements:
-            numbers += [*rounded(element.points[:2]), visibility_of(element)]
-        seen = sum(1 for element in elements if visibility_of(element))
+        seen = 0
+        for name in point_names(self._index.find(skeleton.label)) if found else ():
+            element = found.get(name)
+            if element is None or len(element.points) < 2:
+                numbers += (0.0, 0.0, 0)
+                continue
+            numbers += (*rounded(element.points[:2]), visibility_of(element))
+            seen += visibility_of(element) > 0
         return {"keypoints": numbers, "num_keypoints": seen}
 
     def _categories(self) -> list[dict[str, Any]]:

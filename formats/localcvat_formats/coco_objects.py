@@ -164,6 +164,9 @@ class ObjectReader:
         shapes: list[Shape] = []
         if record.keypoints:
             shapes.append(self._skeleton(record.keypoints, position, label))
+        elif record.keypoints is not None and self._labels[label].sublabels:
+            absent = [0.0] * (3 * len(self._labels[label].sublabels))
+            shapes.append(self._skeleton(absent, position, label))
         if segmentation not in EMPTY:
             shapes += self._segments(segmentation, position, label, item)
         elif not shapes:
