@@ -98,7 +98,7 @@ def conditions(collection: Collection, wanted: ListQuery) -> list[ColumnElement[
     rule = query.parse_filter(wanted.filter) if isinstance(wanted.filter, str) else wanted.filter
     if rule is not None or (isinstance(wanted.filter, str) and wanted.filter):
         clauses.append(query.filter_clause(rule, collection.fields, extended=wanted.extended))
-    searched = [collection.fields[name].column for name in collection.searched]
+    searched = [collection.fields[name] for name in collection.searched]
     found = query.search_clause(wanted.search, searched)
     if found is not None:
         clauses.append(found)

@@ -87,7 +87,7 @@ PROJECTS = Collection(
     fields={
         "id": query.Field(PROJECT_COLUMNS["id"], "integer"),
         "name": query.Field(PROJECT_COLUMNS["name"]),
-        "status": query.Field(PROJECT_COLUMNS["status"]),
+        "status": query.Field(PROJECT_COLUMNS["status"], words=STATUSES),
         "updated_date": query.Field(PROJECT_COLUMNS["updated_date"], "date"),
         "owner": query.Field(
             _OWNER.c.username,

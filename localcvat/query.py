@@ -43,13 +43,15 @@ class Reference(msgspec.Struct, frozen=True):
 class Field(msgspec.Struct, frozen=True):
     """A field that may be filtered and sorted by: its SQL expression and the kind of its values.
 
-    `nullable` fields sort their nulls last, as CVAT's database does.
+    `nullable` fields sort their nulls last, as CVAT's database does. `words` are all values that
+    there can be, so that a search need not read them.
     """
 
     expression: Any
     kind: Literal["text", "integer", "date"] = "text"
     nullable: bool = False
     reference: Reference | None = None
+    words: Sequence[str] = ()
 
     @property
     def column(self) -> ColumnElement[Any]:
@@ -211,7 +213,8 @@ class _Compiler:
         field = self._variable(arguments[1])
         if field is None or not isinstance(arguments[0], (str, int, float)):
             return None
-        return func.instr(cast(field.column, String), str(arguments[0])) > 0
+        text = field.column if field.kind == "text" else cast(field.column, String)
+        return func.instr(text, str(arguments[0])) > 0
 
 
 def _equal_value(field: Field, value: str | int) -> ColumnElement[bool]:
@@ -274,8 +277,8 @@ def date_text(value: Any, problem: ValidationError) -> str:
         raise problem from error
 
 
-def search_clause(text: str, columns: Sequence[ColumnElement[Any]]) -> ColumnElement[bool] | None:
-    """Every word of `text` found, in any case, in at least one of `columns`; None for no words.
+def search_clause(text: str, fields: Sequence[Field]) -> ColumnElement[bool] | None:
+    """Every word of `text` found, in any case, in at least one of `fields`; None for no words.
 
     Words are split at spaces and commas; quotes are letters like others (as recorded).
     """
@@ -286,7 +289,16 @@ def search_clause(text: str, columns: Sequence[ColumnElement[Any]]) -> ColumnEle
         raise ValidationError([f"search: more than {MAX_WORDS} words"])
     if not words:
         return None
-    return and_(*[or_(*[_contains(column, word) for column in columns]) for word in words])
+    return and_(*[or_(*[_found_in(field, word) for field in fields]) for word in words])
+
+
+def _found_in(field: Field, word: str) -> ColumnElement[bool]:
+    if field.words:
+        return field.column.in_([known for known in field.words if word.casefold() in known])
+    if field.reference is None:
+        return _contains(field.column, word)
+    pointer: ColumnElement[Any] = field.reference.column
+    return pointer.in_(select(field.reference.key).where(_contains(field.reference.value, word)))
 
 
 def _words(text: str) -> list[str]:

@@ -101,10 +101,10 @@ TASKS = Collection(
     fields={
         "id": query.Field(TASK_COLUMNS["id"], "integer"),
         "name": query.Field(TASK_COLUMNS["name"]),
-        "status": query.Field(TASK_COLUMNS["status"]),
+        "status": query.Field(TASK_COLUMNS["status"], words=STATUSES),
         "subset": query.Field(TASK_COLUMNS["subset"]),
         "mode": query.Field(TASK_COLUMNS["mode"]),
-        "dimension": query.Field(TASK_COLUMNS["dimension"]),
+        "dimension": query.Field(TASK_COLUMNS["dimension"], words=DIMENSIONS),
         "tracker_link": query.Field(TASK_COLUMNS["bug_tracker"]),
         "updated_date": query.Field(TASK_COLUMNS["updated_date"], "date"),
         "project_id": query.Field(TASK_COLUMNS["project_id"], "integer", nullable=True),

@@ -131,7 +131,7 @@ def test_a_deep_filter_is_refused_without_recursion() -> None:
 
 
 def _names(connection: Connection, text: str) -> set[str]:
-    clause = search_clause(text, [TABLE.c.name])
+    clause = search_clause(text, [FIELDS["name"]])
     assert clause is not None
     return {row.name for row in connection.execute(select(TABLE.c.name).where(clause))}
 
@@ -146,7 +146,7 @@ def test_search_takes_every_word_in_any_case_and_wildcards_literally(
     assert _names(connection, '"x y"') == set()
     assert _names(connection, "%") == {"50%"}
     assert _names(connection, "_") == {"a_b"}
-    assert search_clause(" , ", [TABLE.c.name]) is None
+    assert search_clause(" , ", [FIELDS["name"]]) is None
 
 
 def test_sorting_puts_nulls_last_and_ignores_unknown_fields(connection: Connection) -> None:

@@ -23,20 +23,15 @@ def upgrade() -> None:
     for name in OLD.split():
         op.execute(f"DROP INDEX {name}")
     for table in ("project", "task"):
+        # Indexes with all that is filtered and searched in them count without reading the rows.
         for last in SORTED[1:]:
-            op.execute(
-                f"CREATE INDEX {table}_{last} ON {table}({last}, id) WHERE deleted_date IS NULL"
-            )
+            columns = ", ".join((last, "id", *FILTERED, "deleted_date"))
+            _create(table, last, columns)
         for first in FILTERED:
-            for last in SORTED:
-                # With the other filters in it, an index counts for two of them without the rows.
-                others = ", ".join(name for name in FILTERED if name != first)
-                covering = f"{first}, id, {others}, deleted_date"
-                columns = covering if last == "id" else f"{first}, {last}, id"
-                op.execute(
-                    f"CREATE INDEX {table}_{first}_{last} ON {table}({columns})"
-                    " WHERE deleted_date IS NULL"
-                )
+            others = [name for name in FILTERED if name != first]
+            _create(table, f"{first}_id", ", ".join((first, "id", *others, "deleted_date")))
+            for last in SORTED[1:]:
+                _create(table, f"{first}_{last}", f"{first}, {last}, id")
         op.execute(
             f"CREATE INDEX {table}_deleted ON {table}(deleted_date) WHERE deleted_date IS NOT NULL"
         )
@@ -45,3 +40,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX label_name ON label(name, id)")
     op.execute("CREATE INDEX request_target ON request(project_id, task_id, job_id)")
     op.execute("ALTER TABLE request ADD COLUMN process TEXT")
+
+
+def _create(table: str, name: str, columns: str) -> None:
+    op.execute(f"CREATE INDEX {table}_{name} ON {table}({columns}) WHERE deleted_date IS NULL")
