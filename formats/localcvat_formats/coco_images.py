@@ -48,7 +48,7 @@ class ImageReader:
             where = f"{coco.where}: images[{index}]"
             try:
                 record = msgspec.json.decode(raw, type=ImageRecord)
-            except msgspec.DecodeError as error:
+            except ValueError as error:
                 raise entry_error(error, coco.where, f"images[{index}]") from error
             if record.id in seen:
                 if self._options.on_error != "skip":

@@ -191,7 +191,7 @@ class ObjectReader:
         raw = cast(list[msgspec.Raw], self._coco.raw)[position]
         try:
             record = LINE_DECODER.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise entry_error(error, self._coco.where, f"annotations[{position}]") from error
         kind = None
         if record.is_complete():
@@ -267,10 +267,10 @@ class ObjectReader:
         where = self._coco.place(position, "segmentation")
         try:
             rings = msgspec.json.decode(segmentation, type=list[list[float]])
-        except msgspec.DecodeError:
+        except ValueError:
             try:
                 rings = [msgspec.json.decode(segmentation, type=list[float])]
-            except msgspec.DecodeError as error:
+            except ValueError as error:
                 raise DatasetError(f"not polygons: {error}", where=where) from error
             self._report.assumed("segmentation", "a flat list is one polygon", where)
         shapes = []
@@ -295,7 +295,7 @@ class ObjectReader:
         try:
             rle = msgspec.json.decode(segmentation, type=Rle)
             height, width = rle.size
-        except (msgspec.DecodeError, ValueError) as error:
+        except ValueError as error:
             raise DatasetError(
                 f"{self._named(position)}no run-length mask: {error}", where=where
             ) from error

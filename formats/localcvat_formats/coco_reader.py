@@ -62,7 +62,7 @@ class Categories:
         for index, raw in enumerate(coco.categories or ()):
             try:
                 records.append((msgspec.json.decode(raw, type=CategoryRecord), raw))
-            except msgspec.DecodeError as error:
+            except ValueError as error:
                 raise entry_error(error, coco.where, f"categories[{index}]") from error
         names: dict[Any, str] = {}
         for record, raw in sorted(records, key=lambda r: (isinstance(r[0].id, str), r[0].id)):

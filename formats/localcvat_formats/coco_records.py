@@ -174,7 +174,7 @@ class CocoFile(msgspec.Struct):
                 return CLOSED_DECODER.decode(text)
             except msgspec.ValidationError:
                 return ANNOTATION_DECODER.decode(text)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise entry_error(error, self.where, f"annotations[{position}]") from error
 
     def place(self, position: int, field: str = "") -> str:
@@ -189,7 +189,7 @@ def count_annotations(source: Source, name: str) -> int:
     """How many annotations a COCO file of any task has; 1 when that can't be told."""
     try:
         return len(msgspec.json.decode(file_bytes(source, name), type=CountedFile).annotations)
-    except (msgspec.DecodeError, DatasetError, RecursionError):
+    except (ValueError, DatasetError, RecursionError):
         return 1
 
 
@@ -211,13 +211,14 @@ def decode_file(
         try:
             boxes = msgspec.json.decode(data, type=BoxFile)
             return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             pass  # decoded again one by one, to skip the bad ones or to name the place
     try:
         file = msgspec.json.decode(data, type=RawFile)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise located(error, data, where) from error
-    info, licenses = _builtins(file.info), _builtins(file.licenses)
+    info = _builtins(file.info, where, "info")
+    licenses = _builtins(file.licenses, where, "licenses")
     stubs = _stubs(data, file.annotations, where, skip, report)
     return CocoFile(
         where,
@@ -237,14 +238,14 @@ def _stubs(
     """An ImageOf for each annotation, None for one that is skipped."""
     try:
         return msgspec.json.decode(data, type=ImagesOf).annotations
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         pass  # again one by one, to name the place
     decoder = msgspec.json.Decoder(ImageOf)
     stubs: list[Any] = []
     for index, text in enumerate(texts):
         try:
             stubs.append(decoder.decode(text))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             problem = entry_error(error, where, f"annotations[{index}]")
             if not skip:
                 raise problem from error
@@ -259,8 +260,11 @@ def unknown_keys(raw: msgspec.Raw) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if key not in KNOWN_KEYS}
 
 
-def _builtins(raw: msgspec.Raw) -> Any:
-    return msgspec.json.decode(raw) if bytes(raw) else None
+def _builtins(raw: msgspec.Raw, where: str, name: str) -> Any:
+    try:
+        return msgspec.json.decode(raw) if bytes(raw) else None
+    except (ValueError, RecursionError) as error:
+        raise entry_error(error, where, name) from error
 
 
 def entry_error(error: Exception, where: str, path: str) -> DatasetError:

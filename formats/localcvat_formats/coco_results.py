@@ -30,7 +30,7 @@ def result_annotations(source: Source, name: str, options: ReadOptions, report: 
     data = file_bytes(source, name)
     try:
         raws = msgspec.json.decode(data, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise located(error, data, where) from error
     decoder = msgspec.json.Decoder(BoxRecord if options.boxes_only else AnnotationRecord)
     records: list[Any] = []
@@ -39,7 +39,7 @@ def result_annotations(source: Source, name: str, options: ReadOptions, report: 
         try:
             records.append(decoder.decode(raw))
             kept.append(raw)
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             problem = entry_error(error, where, f"[{index}]")
             if options.on_error != "skip":
                 raise problem from error

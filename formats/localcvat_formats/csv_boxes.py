@@ -339,7 +339,7 @@ class _Reader:
         if text.startswith("{"):
             try:
                 values.update(msgspec.json.decode(text, type=dict[str, str]))
-            except msgspec.DecodeError as error:
+            except ValueError as error:
                 raise ValueError(f"attributes are not a JSON object of texts: {error}") from error
         elif text:
             values["attributes"] = text

@@ -77,7 +77,7 @@ class _Reader:
         data = file_bytes(self._source, name)
         try:
             return msgspec.json.decode(data, type=FileRecord)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise located(error, where, "") from error
 
     def items(self, name: str, record: FileRecord) -> Iterator[Item]:
@@ -90,7 +90,7 @@ class _Reader:
             place = f"{where}: items[{index}]"
             try:
                 item_record = decoder.decode(raw)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise located(error, where, f"items[{index}]") from error
             item = self._item(item_record, subset, place)
             self._annotate(item, item_record, labels, place)
@@ -157,7 +157,7 @@ class _Reader:
     ) -> AnnotationRecord:
         try:
             return decoder.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise located(error, where, "") from error
 
     def _annotation(

@@ -142,14 +142,19 @@ def labels_of(categories: CategoriesRecord, where: str) -> list[Label]:
                 f"no label has the number {skeleton.label_id}",
                 where=f"{where}: categories.points",
             )
-        label = roots[records[skeleton.label_id].name]
-        known = {sublabel.name: sublabel for sublabel in label.sublabels}
-        label.type = "skeleton" if skeleton.labels else label.type
-        label.sublabels = [
+        found = roots.get(records[skeleton.label_id].name)
+        if found is None:
+            raise DatasetError(
+                f"the label {records[skeleton.label_id].name!r} has a parent, so it is no skeleton",
+                where=f"{where}: categories.points",
+            )
+        known = {sublabel.name: sublabel for sublabel in found.sublabels}
+        found.type = "skeleton" if skeleton.labels else found.type
+        found.sublabels = [
             known.get(name) or Label(name=name, type="points") for name in skeleton.labels
-        ] or label.sublabels
+        ] or found.sublabels
         joints = [(joint[0], joint[1]) for joint in skeleton.joints if len(joint) == 2]
-        label.svg = skeleton_svg([sublabel.name for sublabel in label.sublabels], joints)
+        found.svg = skeleton_svg([sublabel.name for sublabel in found.sublabels], joints)
     return list(roots.values())
 
 

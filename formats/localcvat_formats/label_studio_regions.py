@@ -19,13 +19,13 @@ VALUE_KEYS = {"textarea": "text"}
 def labels_in(results: Sequence[dict[str, Any]]) -> list[str]:
     """The label names and the choices about whole images, in order of appearance."""
     names: list[str] = []
-    shaped = {each.get("id") for each in results if _has_outline(each)}
+    shaped = {_key(each.get("id")) for each in results if _has_outline(each)}
     for each in results:
         value = each.get("value")
         if not isinstance(value, dict):
             continue
         names += _label_names(value)
-        whole = each.get("id") not in shaped or each.get("id") is None
+        whole = each.get("id") is None or _key(each["id"]) not in shaped
         if each.get("type") == "choices" and whole:
             names += _texts(value.get("choices"))
     return names

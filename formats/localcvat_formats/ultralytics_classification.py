@@ -139,7 +139,7 @@ def _listed_items(source: Source, subset: str, listed: str) -> Iterator[Item]:
     try:
         text = source.read_text(listed)
         records = msgspec.json.decode(text, type=dict[str, ImageRecord])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"not labels by image: {error}", where=where) from error
     for stem, record in records.items():
         place = f"{subset}/{record.path}"

@@ -119,5 +119,5 @@ def _cell(row: dict[str, Any], column: str, where: str) -> dict[str, Any]:
         return {}
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{column} is not a JSON object: {error}", where=where) from error

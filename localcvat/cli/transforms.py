@@ -109,7 +109,7 @@ def _map_file(path: str) -> dict[str, str]:
     if text.lstrip().startswith("{"):
         try:
             return msgspec.json.decode(text.encode(), type=dict[str, str])
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             raise UsageError(f"not a JSON object of names: {error}", where=path) from error
     lines = enumerate(text.splitlines(), 1)
     return dict(
