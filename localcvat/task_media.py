@@ -106,10 +106,6 @@ class TaskMedia:
     def _check_mapping(self, plan: FramePlan) -> None:
         if plan.kind == "video":
             raise ValidationError(["job_file_mapping can't be used with a video"])
-        if plan.missing:
-            raise ValidationError(
-                {"job_file_mapping": [f"no such file among the media: {plan.missing[0]}"]}
-            )
         used = {frame.path for frame in plan.frames}
         left = [path for path in self.kinds.clouds or self.kinds.images if path not in used]
         if left:

@@ -61,6 +61,8 @@ def plan_frames(
         )
     if record.data.custom_segments:
         paths = _custom_paths(record, where)
+        if not light:
+            _refuse_missing(paths, present, where)
     else:
         paths = _used(_ordered(record.data, present, manifest, light, where), record.data)
     if not paths:
@@ -124,10 +126,7 @@ def _ordered(
                 where=where,
                 hint=f"the {data.sorting_method!r} order of the frames is in it",
             )
-        known = set(present)
-        gone = [path for path in listed if path and path not in known]
-        if gone:
-            raise BackupError(f"Can't find file '{gone[0]}' in the input files", where=where)
+        _refuse_missing(listed, present, where)
         return listed
     if data.sorting_method == "natural":
         # The manifest was written in CVAT's own natural order, which depends on its platform.
@@ -135,6 +134,13 @@ def _ordered(
             return listed
         return sorted(present, key=natural_key)
     return sorted(present)
+
+
+def _refuse_missing(paths: Sequence[str], present: Sequence[str], where: str) -> None:
+    known = set(present)
+    gone = next((path for path in paths if path and path not in known), None)
+    if gone is not None:
+        raise BackupError(f"Can't find file '{gone}' in the input files", where=where)
 
 
 def _used(ordered: list[str], data: DataRecord) -> list[str]:

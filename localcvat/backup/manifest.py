@@ -9,6 +9,7 @@ from typing import IO, Any, cast
 
 import msgspec
 
+from localcvat.archive import safe_name
 from localcvat.errors import BackupError
 
 VERSIONS = ("1.0", "1.1")
@@ -102,9 +103,11 @@ def _image(row: dict[str, Any], where: str) -> Image:
         meta = row.get("meta") or {}
         related = tuple(str(path) for path in meta.get("related_images") or ())
         size = int(row.get("width") or 0), int(row.get("height") or 0)
-        return row["name"] + row["extension"], *size, related
+        path = row["name"] + row["extension"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _invalid(where) from error
+    # A manifest may not name what lies outside of the task's data.
+    return safe_name(path, where), *size, tuple(safe_name(each, where) for each in related)
 
 
 def image_manifest(frames: Iterable[Image]) -> bytes:

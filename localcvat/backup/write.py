@@ -207,6 +207,13 @@ class _Writer:
             record["files"] = orjson.loads(segment.files)
         elif data.custom_segments and job.type != GROUND_TRUTH:
             record["files"] = self._paths(data, segment)
+        if data.custom_segments and not data.validation_layout and job.type == GROUND_TRUTH:
+            self.report.changed(
+                "ground-truth job",
+                "CVAT 2.15 restores none beside jobs of their own files, newer versions do",
+                f"job #{job.id}",
+                lossy=False,
+            )
         if (job.stage, job.state) != ("annotation", "new"):
             self.report.dropped("job stage and state", "a backup keeps the status of jobs only")
         if job.assignee_id is not None:

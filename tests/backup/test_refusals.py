@@ -230,6 +230,24 @@ REFUSED_TASKS: dict[str, tuple[Callable[[Entries], object], str]] = {
         without("data/img1.jpg"),
         "Incorrect file mapping to manifest content",
     ),
+    "a manifest that points outside": (
+        manifest_lines(lambda lines: [lines[0], lines[1], lines[2].replace(b"img0", b"../img0")]),
+        "climbs out",
+    ),
+    "a context image outside": (
+        manifest_lines(lambda lines: [*lines[:5], lines[5].replace(b'":[]', b'":["/etc/passwd"]')]),
+        "absolute path",
+    ),
+    "a file of a job that is not there": (
+        lambda entries: (
+            without("data/manifest.jsonl", "data/index.json")(entries),
+            in_task("data", "custom_segments", value=True)(entries),
+            in_task("jobs", 0, "files", value=["img0.jpg", "img1.jpg", "img2.jpg", "x.jpg"])(
+                entries
+            ),
+        ),
+        "Can't find file 'x.jpg' in the input files",
+    ),
     "two manifests": (put("data/other.jsonl", b""), "manifest"),
     "predefined without manifest": (
         lambda entries: (
