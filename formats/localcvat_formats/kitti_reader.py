@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from localcvat.archive import Source
-from localcvat.errors import DatasetError, SourceError
+from localcvat.errors import DatasetError
 from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.labelmap import BACKGROUND, BLACK, LabelMapEntry, Rgb
 from localcvat_formats.segments import color_code, color_codes, read_png, unique_masks
 
@@ -96,20 +97,8 @@ class KittiReader:
             item.shapes += self._boxes(subset.boxes[stem])
         self._masks(subset, stem, item)
         if not (item.width and item.height):
-            self._size(item)
+            settle_size(item, self._options, self._report, item.path)
         return item
-
-    def _size(self, item: Item) -> None:
-        if item.media is not None:
-            try:
-                item.width, item.height = item.media.image_size()
-                return
-            except SourceError as error:
-                self._report.dropped("image size", error.what, item.path)
-        known = self._options.stated_size(item.path)
-        if known is not None:
-            item.width, item.height = known
-            self._report.assumed("image size", "not in the files: as stated", item.path)
 
     def _boxes(self, name: str) -> Iterator[Shape]:
         for number, line in enumerate(self._source.read_text(name).splitlines(), 1):

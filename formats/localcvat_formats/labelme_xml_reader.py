@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from localcvat.archive import Source, safe_name
-from localcvat.errors import DatasetError, SourceError, UnsafeArchiveError
+from localcvat.errors import DatasetError, UnsafeArchiveError
 from localcvat.geometry.boxes import points_box
 from localcvat.geometry.masks import bitmap_to_mask
 from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.segments import read_png
 from localcvat_formats.voc_xml import child_of, parse_xml, scan_names, tag_name, text_of
 
@@ -103,7 +104,7 @@ class LabelMeReader:
         if size is not None:
             item.width, item.height = _length(size, "ncols"), _length(size, "nrows")
         self._find_media(item, place)
-        self._size(item, where)
+        settle_size(item, self._options, self._report, where, tell=True)
         parts: dict[int, list[int]] = {}
         numbered: dict[int, Shape] = {}
         objects = (child for child in root if tag_name(child) == "object")
@@ -130,21 +131,6 @@ class LabelMeReader:
             if is_image_name(name) and self._source.exists(name):
                 item.media = self._source.media(name)
                 return
-
-    def _size(self, item: Item, where: str) -> None:
-        if item.width and item.height:
-            return
-        if item.media is not None:
-            try:
-                item.width, item.height = item.media.image_size()
-                self._report.assumed("image size", "read from the image's header", where)
-                return
-            except SourceError as error:
-                self._report.dropped("image size", error.what, where)
-        known = self._options.stated_size(item.path)
-        if known is not None:
-            item.width, item.height = known
-            self._report.assumed("image size", "not in the files: as stated", where)
 
     def _object(self, element: Any, item: Item, place: _Place, file: str) -> Shape | None:
         """The shape of an object; None for one marked as deleted."""

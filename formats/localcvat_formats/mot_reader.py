@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import msgspec
 
 from localcvat.archive import Source
-from localcvat.errors import DatasetError, SourceError
+from localcvat.errors import DatasetError
 from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, TaskInfo
 from localcvat.natural import natural_key
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.image_sizes import settle_size
 
 DIGITS = re.compile(r"\d+")
 GROUND_TRUTH, DETECTIONS = "gt/gt.txt", "det/det.txt"
@@ -228,22 +229,8 @@ class MotReader:
                 )
                 if frame in sequence.images:
                     item.media = self._source.media(sequence.images[frame])
-                self._size(item)
+                settle_size(item, self._options, self._report, item.path)
                 yield item
-
-    def _size(self, item: Item) -> None:
-        if item.width and item.height:
-            return
-        if item.media is not None:
-            try:
-                item.width, item.height = item.media.image_size()
-                return
-            except SourceError as error:
-                self._report.dropped("image size", error.what, item.path)
-        known = self._options.stated_size(item.path)
-        if known is not None:
-            item.width, item.height = known
-            self._report.assumed("image size", "not in the files: as stated", item.path)
 
 
 def _number(text: str, where: str) -> float:

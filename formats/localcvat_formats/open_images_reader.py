@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from localcvat.archive import Source
-from localcvat.errors import DatasetError, SourceError
+from localcvat.errors import DatasetError
 from localcvat.geometry.masks import bitmap_to_mask
 from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.segments import can_be_painted, read_png
 
 IMAGES = "-images-with-rotation.csv"
@@ -185,24 +186,10 @@ class OpenImagesReader:
                 item.path = f"{image}.{name.rpartition('.')[2]}"
                 item.media = self._source.media(name)
             item.width, item.height = sizes.get(image, (0, 0))
-            self._size(item)
+            settle_size(item, self._options, self._report, item.path)
             item.tags = [self._tag(row) for row in found.labels]
             self._shapes(item, found)
             yield item
-
-    def _size(self, item: Item) -> None:
-        if item.width and item.height:
-            return
-        if item.media is not None:
-            try:
-                item.width, item.height = item.media.image_size()
-                return
-            except SourceError as error:
-                self._report.dropped("image size", error.what, item.path)
-        known = self._options.stated_size(item.path)
-        if known is not None:
-            item.width, item.height = known
-            self._report.assumed("image size", "not in the files: as stated", item.path)
 
     def _tag(self, row: _Row) -> Tag:
         score = row.number("Confidence", 1.0)

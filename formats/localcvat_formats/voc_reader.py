@@ -8,12 +8,13 @@ from functools import cache
 import msgspec
 
 from localcvat.archive import Source
-from localcvat.errors import DatasetError, SourceError
+from localcvat.errors import DatasetError
 from localcvat.geometry.boxes import shape_box
 from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, AttributeSpec, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.labelmap import BACKGROUND, LabelMapEntry, read_labelmap, with_background
 from localcvat_formats.voc_lists import ImageLists, read_lists, tags_of
 from localcvat_formats.voc_segments import CLASSES, OBJECTS, SegmentReader
@@ -187,9 +188,13 @@ class VocReader:
             for image in dict.fromkeys([*named, *sorted(folder.xmls), *sorted(folder.classes)]):
                 listed = image if image in found.subsets else bases.get(image.rpartition("/")[2])
                 subset = found.subsets.get(listed or "", DEFAULT_SUBSET)
+                if folder.xmls and image not in folder.xmls and image not in folder.classes:
+                    why = "listed but has no XML file: taken as empty"
+                    self._report.assumed("image", why, image)
                 item = self._item(folder, image, subset, segments)
                 item.tags = tags_of(found, listed or image)
                 yield item
+            yield from self._unnamed(folder, found, segments)
             taken = {image.rpartition("/")[2] for image in folder.ids}
             for image, subset in found.subsets.items():
                 if image not in folder.ids and image.rpartition("/")[2] not in taken:
@@ -197,6 +202,18 @@ class VocReader:
                     item = Item(path=image + ".jpg", subset=subset)
                     item.tags = tags_of(found, image)
                     yield item
+
+    def _unnamed(
+        self, folder: VocFolder, lists: ImageLists, segments: SegmentReader
+    ) -> Iterator[Item]:
+        """Images that neither a list nor a file of annotations names."""
+        named = {*folder.xmls, *folder.classes, *lists.subsets}
+        bases = {image.rpartition("/")[2] for image in named}
+        for image in sorted(folder.images):
+            if image not in named and image.rpartition("/")[2] not in bases:
+                why = "has no file of annotations: taken as one without any"
+                self._report.assumed("image", why, self._source.where(folder.images[image]))
+                yield self._item(folder, image, DEFAULT_SUBSET, segments)
 
     def _item(self, folder: VocFolder, image: str, subset: str, segments: SegmentReader) -> Item:
         parsed = Annotation(shapes=[], numbers=[], extras={})
@@ -206,8 +223,6 @@ class VocReader:
             data = self._source.read(folder.xmls[image])
             parsed = read_annotation(data, where, self._skip, self._report)
             parsed = self._declared(parsed, where)
-        elif folder.xmls and image not in folder.classes:
-            self._report.assumed("image", "listed but has no XML file: taken as empty", image)
         extension = "." + parsed.filename.rpartition(".")[2] if "." in parsed.filename else ".jpg"
         item = Item(
             path=image + extension,
@@ -223,11 +238,11 @@ class VocReader:
             self._report.assumed("file name", "<filename> differs from the XML file's name", where)
         self._find_media(folder, item, image)
         if image in folder.xmls:
-            self._size(item, where)
+            settle_size(item, self._options, self._report, where, tell=True)
         if image in folder.classes:
             self._add_masks(folder, image, item, parsed, segments)
-        elif image not in folder.xmls and item.media is not None:
-            item.width, item.height = item.media.image_size()
+        elif image not in folder.xmls:
+            settle_size(item, self._options, self._report, where)
         return item
 
     def _declared(self, parsed: Annotation, where: str) -> Annotation:
@@ -256,21 +271,8 @@ class VocReader:
         if name is not None:
             item.media = self._source.media(name)
             item.path = f"{image}.{name.rpartition('.')[2]}"
-
-    def _size(self, item: Item, where: str) -> None:
-        if item.width and item.height:
-            return
-        if item.media is not None:
-            try:
-                item.width, item.height = item.media.image_size()
-                self._report.assumed("image size", "read from the image's header", where)
-                return
-            except SourceError as error:
-                self._report.dropped("image size", error.what, where)
-        known = self._options.stated_size(item.path)
-        if known is not None:
-            item.width, item.height = known
-            self._report.assumed("image size", "not in the files: as stated", where)
+        elif self._by_base:
+            self._report.assumed("image", "its file is missing", item.path)
 
     def _add_masks(
         self,

@@ -121,6 +121,33 @@ def test_the_size_of_a_turned_photo_is_the_displayed_one(tmp_path: Path) -> None
     assert (item.width, item.height) == (80, 70)
 
 
+def test_a_size_of_the_stored_picture_is_reported_where_exif_turns_it(tmp_path: Path) -> None:
+    files = {"Annotations/a.xml": _xml(f"<name>car</name>{BOX}")}
+    files |= {"JPEGImages/a.jpg": _jpeg(50, 60, orientation=6)}  # type: ignore[dict-item]
+    _, (item,), report = _read(_files(tmp_path, files))
+    assert (item.width, item.height) == (50, 60)
+    assert any("EXIF turns it" in reason for reason in _assumed(report))
+
+
+def test_a_missing_image_and_one_without_annotations_are_reported(tmp_path: Path) -> None:
+    text = _xml(f"<name>car</name>{BOX}")
+    files: dict[str, str | bytes] = {
+        "Annotations/a.xml": text,
+        "Annotations/b.xml": text.replace("a.jpg", "b.jpg"),
+        "JPEGImages/b.jpg": _jpeg(50, 60),
+        "JPEGImages/c.jpg": _jpeg(30, 20),
+    }
+    _, items, report = _read(_files(tmp_path, files))
+    assert [(item.path, len(item.shapes)) for item in items] == [
+        ("a.jpg", 1),
+        ("b.jpg", 1),
+        ("c.jpg", 0),
+    ]
+    told = _assumed(report)
+    assert told["its file is missing"] == 1
+    assert told["has no file of annotations: taken as one without any"] == 1
+
+
 def test_a_file_name_that_lies_is_reported(tmp_path: Path) -> None:
     text = _xml(f"<name>car</name>{BOX}", filename="other.png")
     files = {"Annotations/a.xml": text, "JPEGImages/a.jpg": _jpeg(50, 60)}
