@@ -6,14 +6,15 @@ a track is cut at the edges of each job (formats specification, section 0.4).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 import orjson
 from sqlmodel import Session, col, select
 
 from localcvat.errors import NotFoundError, UsageError
+from localcvat.geometry.overlap import merge_shapes, merge_tags, merge_tracks
 from localcvat.jobs import touch_annotations
 from localcvat.labeled_data import (
     LabeledData,
@@ -23,7 +24,7 @@ from localcvat.labeled_data import (
     annotations_from,
     ids_in,
 )
-from localcvat.model import Annotations, Shape, Track, TrackedShape
+from localcvat.model import Annotations, Shape, Tag, Track
 from localcvat.projects import project_row
 from localcvat.store.annotations import (
     LabelMap,
@@ -36,6 +37,7 @@ from localcvat.store.engine import Store, raw
 from localcvat.store.tables import JobRow, SegmentRow, TaskRow
 from localcvat.tasks import task_row
 
+V = TypeVar("V", Tag, Shape)
 Action = Literal["create", "update", "delete"]
 TABLES = {"tags": "tag", "shapes": "shape", "tracks": "track"}
 
@@ -67,7 +69,10 @@ def job_annotations(store: Store, job_id: int) -> LabeledData:
 
 
 def task_annotations(store: Store, task_id: int) -> LabeledData:
-    """The annotations of a task's annotation jobs, job by job; raises NotFoundError."""
+    """The annotations of a task's annotation jobs, job by job; raises NotFoundError.
+
+    What overlapping jobs both have is there once (formats specification, section 0.3).
+    """
     return _read(store, Scope(task_id=task_id))
 
 
@@ -80,10 +85,7 @@ def project_annotations(store: Store, project_id: int) -> LabeledData:
             TaskRow.project_id == project_id, col(TaskRow.deleted_date).is_(None)
         )
         for task in session.exec(tasks.order_by(col(TaskRow.id))).all():
-            _, jobs = _jobs(session, Scope(task_id=task.id))
-            labels = label_map(session, project_id=project_id)
-            for job in jobs:
-                _extend(found, _labeled(session, job.id, labels))
+            _extend(found, _read_scope(session, Scope(task_id=task.id)))
     return found
 
 
@@ -152,13 +154,41 @@ def _jobs(session: Session, scope: Scope) -> tuple[TaskRow, list[_JobFrames]]:
 
 
 def _read(store: Store, scope: Scope) -> LabeledData:
-    found = LabeledData()
     with store.read() as session:
-        task, jobs = _jobs(session, scope)
-        labels = label_map(session, task_id=task.id)
-        for job in jobs:
-            _extend(found, _labeled(session, job.id, labels))
+        return _read_scope(session, scope)
+
+
+def _read_scope(session: Session, scope: Scope) -> LabeledData:
+    found = LabeledData()
+    task, jobs = _jobs(session, scope)
+    labels = label_map(session, task_id=task.id)
+    for order, job in enumerate(jobs):
+        data = _labeled(session, job.id, labels)
+        if order:
+            _merge(found, data, job.start, task)
+        else:
+            _extend(found, data)
     return found
+
+
+def _merge(found: LabeledData, more: LabeledData, start: int, task: TaskRow) -> None:
+    """Add a job's annotations to those of the jobs before; what both have is once there."""
+    overlap, three_d = task.overlap or 0, task.dimension == "3d"
+    shared = range(start, start + overlap)
+    tags, shapes = list[Tag](), list[Shape]()
+    for frame in shared:
+        old, new = _on(found.shapes, frame), _on(more.shapes, frame)
+        shapes += merge_shapes(old, new, three_d)[len(old) :]
+        old_tags, new_tags = _on(found.tags, frame), _on(more.tags, frame)
+        tags += merge_tags(old_tags, new_tags)[len(old_tags) :]
+    kept = {id(value) for value in (*tags, *shapes)}
+    found.tags += [tag for tag in more.tags if tag.frame not in shared or id(tag) in kept]
+    found.shapes += [one for one in more.shapes if one.frame not in shared or id(one) in kept]
+    merge_tracks(cast(list[Track], found.tracks), more.tracks, start, overlap, three_d)
+
+
+def _on(values: Sequence[V], frame: int) -> list[V]:
+    return [value for value in values if value.frame == frame]
 
 
 def _extend(found: LabeledData, more: LabeledData) -> None:
@@ -230,7 +260,7 @@ def _write(
             shapes=[shape for shape in annotations.shapes if shape.frame in job],
             tracks=[
                 track
-                for track in (cut_track(t, job.start, job.stop) for t in annotations.tracks)
+                for track in (_part(whole, job) for whole in annotations.tracks)
                 if track is not None
             ],
         )
@@ -253,43 +283,16 @@ def _check_placed(annotations: Annotations, jobs: Collection[_JobFrames]) -> Non
             raise UsageError(f"there is no frame {frame} here", where=f"{place}.frame")
 
 
-def cut_track(track: Track, start: int, stop: int) -> Track | None:
-    """The part of `track` on frames `start` to `stop`; None when it is not there at all.
+def _part(track: Track, job: _JobFrames) -> Track | None:
+    """What of a track a job gets: all of it when all keyframes are there, else the slice."""
+    from localcvat.geometry.slicing import slice_track
 
-    Where the cut falls between keyframes, an interpolated one is made.
-    """
-    shapes = _cut_shapes(track, start, stop)
-    if not shapes or (shapes is not track.shapes and shapes[-1].outside and len(shapes) == 1):
-        return None
-    return _with_shapes(track, shapes, start, stop)
+    if all(job.start <= frame <= job.stop for frame in _keyframes(track)):
+        return track
+    return slice_track(track, job.start, job.stop)
 
 
-def _with_shapes(track: Track, shapes: list[TrackedShape], start: int, stop: int) -> Track:
-    elements = [
-        _with_shapes(element, _cut_shapes(element, start, stop), start, stop)
-        for element in track.elements
-    ]
-    frame = shapes[0].frame if shapes else track.frame
-    return msgspec.structs.replace(track, frame=frame, shapes=shapes, elements=elements)
-
-
-def _cut_shapes(track: Track, start: int, stop: int) -> list[TrackedShape]:
-    """Keyframes from `start` to `stop`; of leading ones that are outside the last stays at most."""
-    from localcvat.geometry.tracks import interpolate
-
-    last = max((shape.frame for shape in track.shapes), default=0)
-    if all(start <= shape.frame <= stop for shape in track.shapes):
-        return track.shapes
-    every = [
-        (shape, keyframe)
-        for shape, keyframe in interpolate(track, max(stop, last))
-        if start <= shape.frame <= stop
-    ]
-    kept = [
-        shape
-        for position, (shape, keyframe) in enumerate(every)
-        if keyframe or position == 0 or (shape.frame == stop and last > stop)
-    ]
-    while len(kept) > 1 and kept[0].outside:
-        kept = kept[1:]
-    return kept
+def _keyframes(track: Track) -> Iterator[int]:
+    yield from (shape.frame for shape in track.shapes)
+    for element in track.elements:
+        yield from _keyframes(element)

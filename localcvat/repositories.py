@@ -6,8 +6,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from localcvat import job_views, label_views, projects, requests, task_views, users
-from localcvat.entities import Entity, ItemProgress, Job, PathLike, Project, Task, body_of
+from localcvat.entities import (
+    Entity,
+    ItemProgress,
+    Job,
+    PathLike,
+    Project,
+    Task,
+    body_of,
+    check_local,
+    task_options,
+)
 from localcvat.errors import NotFoundError, UsageError
 from localcvat.label_views import LabelView
 from localcvat.labelspec import labels_of
@@ -155,6 +167,7 @@ class TasksRepo(_Repo[Task]):
         spec: Any,
         resources: Sequence[PathLike],
         *,
+        resource_type: Any = "local",
         data_params: Mapping[str, Any] | None = None,
         annotation_path: PathLike = "",
         annotation_format: str | None = None,
@@ -169,11 +182,12 @@ class TasksRepo(_Repo[Task]):
         """
         from localcvat.tasks import create_task, local_files
 
+        check_local(resource_type)
         body = _body(spec, labels, fields)
         name, made = body.pop("name", ""), body.pop("labels")
         project_id = body.pop("project_id", None)
         assignee = body.pop("assignee_id", None)
-        options = _task_options(body, dict(data_params or {}))
+        options = task_options(body, data_params or {})
         files = local_files([os.fspath(path) for path in resources])
         number = create_task(
             self._store, name, files, project_id=project_id, labels=made, options=options
@@ -189,9 +203,11 @@ class TasksRepo(_Repo[Task]):
                 raise
         return task.fetch()
 
-    def create(self, spec: Any, resources: Sequence[PathLike], **fields: Any) -> Task:
-        """As `create_from_data`."""
-        return self.create_from_data(spec, resources, **fields)
+    def create(self, spec: Any, labels: Any = (), **fields: Any) -> Task:
+        """Make a task without data, which `Task.upload_data` gives it; `spec` as above."""
+        body = _body(spec, labels, fields)
+        body["labels"] = msgspec.to_builtins(body["labels"])
+        return self.retrieve(task_views.create_task_from(self._store, body))
 
     def create_from_backup(
         self,
@@ -219,20 +235,6 @@ def _body(spec: Any, labels: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {"name": spec} if isinstance(spec, str) else body_of(spec)
     body.update(fields)
     return body | {"labels": labels_of(labels or body.get("labels") or ())}
-
-
-def _task_options(body: dict[str, Any], data: dict[str, Any]) -> Any:
-    from localcvat.tasks import TaskOptions
-
-    if "frame_step" in data:
-        data["step"] = data.pop("frame_step")
-    given = {name: value for name, value in (body | data).items() if value is not None}
-    unknown = sorted(given.keys() - set(TaskOptions.__struct_fields__))
-    if unknown:
-        raise UsageError(
-            f"unknown field {unknown[0]!r}", hint=", ".join(TaskOptions.__struct_fields__)
-        )
-    return TaskOptions(**given)
 
 
 class JobsRepo(_Repo[Job]):

@@ -137,7 +137,9 @@ def test_annotations_of_a_task_go_to_every_job_of_their_frame(task: Any) -> None
     assert [(e.label, list(e.points), e.occluded) for e in skeleton.elements] == [
         ("elbow", [5, 6], True)
     ]
-    assert [tag.frame for tag in task.get_annotations().tags] == [0]
+    whole = task.get_annotations()
+    assert [tag.frame for tag in whole.tags] == [0]
+    assert [(shape.label, shape.frame) for shape in whole.shapes] == [("car", 1), ("arm", 2)]
     second.remove_annotations()
     assert len(second.get_annotations()) == 0
     assert len(first.get_annotations()) == 2
@@ -155,6 +157,14 @@ def test_a_track_is_cut_at_the_edges_of_jobs(task: Any) -> None:
         [(1, 10), (2, 20)],
     ]
     assert [part.frame for part in parts] == [0, 1]
+    (whole,) = task.get_annotations().tracks
+    assert [(s.frame, s.points[0]) for s in whole.shapes] == [(0, 0), (1, 10), (2, 20)]
+
+
+def test_a_track_that_is_never_seen_is_kept_all_the_same(task: Any) -> None:
+    gone = TrackedShape(type="rectangle", frame=0, points=[0, 0, 10, 10], outside=True)
+    task.set_annotations(Annotations(tracks=[Track(label="car", shapes=[gone])]))
+    assert len(task.get_annotations().tracks) == 1
 
 
 def test_annotations_as_cvat_sdk_gives_them(task: Any) -> None:
@@ -232,6 +242,74 @@ def test_frames_and_previews_are_pictures(task: Any, tmp_path: Path) -> None:
     assert written[1].read_bytes() == (PHOTOS / names[2]).read_bytes()
     with pytest.raises(NotFoundError, match="no frame 3"):
         task.get_frame(3)
+
+
+def test_a_task_takes_its_data_after_it_was_made(client: Client) -> None:
+    from cvat_sdk import models
+    from cvat_sdk.core.proxies.tasks import ResourceType
+
+    spec = models.TaskWriteRequest(name="t", labels=[{"name": "a"}], segment_size=2)
+    task = client.tasks.create(spec)
+    assert (task.size, task.get_jobs()) == (0, [])
+    with pytest.raises(UsageError, match="without a server"):
+        task.upload_data([PHOTOS], resource_type=ResourceType.SHARE)
+    task.upload_data(
+        [PHOTOS],
+        resource_type=ResourceType.LOCAL,
+        params={"image_quality": 50, "sorting_method": "natural", "frame_step": 2},
+    )
+    assert (task.size, len(task.get_jobs())) == (2, 1)
+    assert task.get_meta().image_quality == 50
+    with pytest.raises(UsageError, match="unknown field 'color'"):
+        client.tasks.create_from_data("u", [PHOTOS], labels=["a"], data_params={"color": 1})
+
+
+def test_a_backup_goes_round_by_the_library(client: Client, task: Any, tmp_path: Path) -> None:
+    box = Shape(type="rectangle", label="car", points=[1, 2, 3, 4], attributes={"model": "a"})
+    task.set_annotations(Annotations(shapes=[box]))
+    task.download_backup(tmp_path / "t.zip")
+    back = client.tasks.create_from_backup(tmp_path / "t.zip")
+    (shape,) = back.get_annotations().shapes
+    assert (shape.label, list(shape.points)) == ("car", [1, 2, 3, 4])
+    assert back.get_frame(0).read() == task.get_frame(0).read()
+    with pytest.raises(LocalCvatError):
+        client.projects.create_from_backup(tmp_path / "t.zip")
+    assert [request.status for request in client.requests.list()] == [
+        "failed",
+        "finished",
+        "finished",
+    ]
+
+
+def test_annotations_are_imported_into_a_task(client: Client, tmp_path: Path) -> None:
+    project = client.projects.create_from_dataset("p", dataset_path=COCO_TINY)
+    task = project.get_tasks()[1]
+    before = _value(task.get_annotations())
+    task.export_dataset("coco", tmp_path / "out", include_images=False)
+    task.remove_annotations()
+    report = task.import_annotations("coco", tmp_path / "out")
+    assert sorted(_value(task.get_annotations())) == sorted(before)
+    assert report.count("kept", "polygon") == len(before) - 1
+    task.import_annotations("coco", tmp_path / "out", mode="append")
+    assert len(task.get_annotations().shapes) == 2 * len(before)
+
+
+def test_lists_of_tasks_jobs_labels_and_users_take_conditions(client: Client, task: Any) -> None:
+    assert [found.id for found in client.tasks.list(name="t")] == [task.id]
+    assert client.tasks.list(subset="none") == []
+    jobs = client.jobs.list(task_id=task.id, sort="-id", page_size=1)
+    assert (jobs.total, jobs[0].start_frame) == (2, 1)
+    with pytest.raises(UsageError, match="can't list by 'colour'"):
+        client.jobs.list(colour="red")
+    ann = client.users.create("ann", email="a@b.c")
+    jobs[0].update({"assignee": ann.id, "state": "completed", "stage": "acceptance"})
+    assert [job.status for job in client.jobs.list(assignee="ann")] == ["completed"]
+    label = client.labels.list(task_id=task.id)[0]
+    assert client.labels.update(label.id, name="lorry").color == label.color
+    made = client.labels.create("bus", task_id=task.id)
+    assert [found.name for found in task.get_labels()] == ["lorry", "arm", "bus"]
+    client.labels.remove(made.id)
+    assert len(task.get_labels()) == 2
 
 
 def test_the_meta_of_a_job_is_that_of_its_segment(task: Any) -> None:
