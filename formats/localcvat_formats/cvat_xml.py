@@ -38,8 +38,8 @@ HELD = Capabilities(
     label_colors=True,
     label_types=True,
     label_attributes=True,
-    limits={"skeleton.occluded": ""},
 )
+NO_OCCLUDED_SKELETONS = {"skeleton.occluded": ""}
 
 
 class CvatImages(Format):
@@ -56,7 +56,9 @@ class CvatImages(Format):
     extensions: ClassVar[tuple[str, ...]] = (".xml",)
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return msgspec.structs.replace(HELD, tracks="none") if dialect == "cvat" else HELD
+        if dialect == "plain":
+            return HELD
+        return msgspec.structs.replace(HELD, tracks="none", limits=NO_OCCLUDED_SKELETONS)
 
     def detect(self, source: Source) -> Detection:
         return detected(source, ("image", ""))
@@ -77,7 +79,9 @@ class CvatVideo(Format):
     extensions: ClassVar[tuple[str, ...]] = (".xml",)
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        limits = {**HELD.limits, "shapes": "become tracks of one frame; images need frame numbers"}
+        limits = {"shapes": "become tracks of one frame", "images": "by number, without a name"}
+        if dialect == "cvat":
+            limits |= NO_OCCLUDED_SKELETONS
         return msgspec.structs.replace(HELD, kinds=SHAPES, limits=limits)
 
     def detect(self, source: Source) -> Detection:

@@ -14,7 +14,7 @@ from localcvat.model import (
     Track,
     TrackedShape,
 )
-from localcvat_formats.cvat_xml_writer import BOX, CUBOID
+from localcvat_formats.cvat_xml_geometry import BOX, CUBOID
 
 SHAPE_TAGS = frozenset(
     ("box", "ellipse", "polygon", "polyline", "points", "cuboid", "mask", "skeleton")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -22,64 +22,12 @@ from localcvat.model import (
 )
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
+from localcvat_formats.cvat_xml_geometry import Pairs, exact, geometry_of
 from localcvat_formats.cvat_xml_meta import job_stop, written_meta
 from localcvat_formats.cvat_xml_text import XmlText
 
 XML_NAME = "annotations.xml"
 ELEMENTS = {"rectangle": "box"}
-CUBOID = [
-    f"{axis}{corner}{face}" for face in "12" for corner in ("tl", "bl", "tr", "br") for axis in "xy"
-]
-BOX = ("xtl", "ytl", "xbr", "ybr")
-
-Pairs = list[tuple[str, str]]
-Number = Callable[[float], str]
-
-
-def two_decimals(value: float) -> str:
-    """A coordinate as CVAT writes it."""
-    return f"{value:.2f}"
-
-
-def exact(value: float) -> str:
-    """A coordinate with as many decimals as it has, two at least."""
-    text = f"{value:.2f}"
-    return text if float(text) == value else repr(float(value))
-
-
-def geometry_of(shape: Shape | TrackedShape, number: Number) -> Pairs:
-    """The attributes that say where a shape is; none for a skeleton."""
-    points = shape.points
-    if shape.type == "rectangle":
-        pairs = [(name, number(value)) for name, value in zip(BOX, points, strict=False)]
-    elif shape.type == "ellipse":
-        cx, cy, right, top = points
-        radii = (round(right - cx, 9), round(cy - top, 9))
-        names = ("cx", "cy", "rx", "ry")
-        pairs = [(n, number(v)) for n, v in zip(names, (cx, cy, *radii), strict=True)]
-    elif shape.type == "cuboid":
-        pairs = [(name, number(value)) for name, value in zip(CUBOID, points, strict=False)]
-    elif shape.type == "mask":
-        return _mask(points)
-    elif shape.type == "skeleton":
-        return []
-    else:
-        couples = zip(points[0::2], points[1::2], strict=False)
-        return [("points", ";".join(f"{number(x)},{number(y)}" for x, y in couples))]
-    if shape.rotation and shape.type != "cuboid":
-        pairs.append(("rotation", number(shape.rotation)))
-    return pairs
-
-
-def _mask(points: Sequence[float]) -> Pairs:
-    left, top, right, bottom = (int(value) for value in points[-4:])
-    return [
-        ("rle", ", ".join(str(int(value)) for value in points[:-4])),
-        ("left", str(left)),
-        ("top", str(top)),
-        ("width", str(right - left + 1)),
-        ("height", str(bottom - top + 1)),
-    ]
 
 
 class CvatXmlWriter:
@@ -91,7 +39,8 @@ class CvatXmlWriter:
         self._sink = sink
         self._with_images = options.with_images
         self._report = report
-        self._number = two_decimals if options.dialect == "cvat" else exact
+        self._number = self._two_decimals if options.dialect == "cvat" else exact
+        self._rounded = 0
         self._exactly = options.dialect == "cvat"
         self._media: list[tuple[str, Media]] = []
         self._stops = stop_frames(dataset.header)
@@ -131,12 +80,21 @@ class CvatXmlWriter:
         xml.tree([("meta", written_meta(self._header))])
         return xml
 
+    def _two_decimals(self, value: float) -> str:
+        """A coordinate as CVAT writes it."""
+        text = f"{value:.2f}"
+        self._rounded += float(text) != value
+        return text
+
     def _finish(self, xml: XmlText) -> None:
         xml.close("annotations")
         xml.finish()
         if xml.replaced:
             why = "control characters are not allowed in XML: replaced by U+FFFD"
             self._report.changed("text", why, count=xml.replaced)
+        if self._rounded:
+            how = "rounded to 2 decimals"
+            self._report.changed("coordinate", how, count=self._rounded, lossy=False)
 
     def _keep_media(self, item: Item) -> None:
         if self._with_images and item.media is not None:
@@ -177,7 +135,7 @@ class CvatXmlWriter:
         pairs = [("label", shape.label), ("source", shape.source)]
         if element:
             pairs.append(("outside", _flag(shape.outside)))
-        if shape.type != "skeleton":
+        if shape.type != "skeleton" or (shape.occluded and not self._exactly):
             pairs.append(("occluded", _flag(shape.occluded)))
         pairs += geometry_of(shape, self._number)
         if not element:
@@ -229,10 +187,16 @@ class CvatXmlWriter:
         for task in order[1:]:
             yield from waiting.get(task, ())
 
+    def _tell_names(self, item: Item) -> None:
+        if item.frame is None and item.source_frame is None:
+            reason = "frames go by number in this format: its name is not kept"
+            self._report.changed("image", reason, item.path)
+
     def _numbered_items(self) -> Iterator[tuple[Item, int, int | None]]:
         numbers = _Numbers()
         held: tuple[Item, int] | None = None
         for item in self._dataset.items:
+            self._tell_names(item)
             number = numbers.of(item)
             if held is not None:
                 following = number if held[0].task == item.task else None
@@ -295,8 +259,14 @@ class CvatXmlWriter:
         track: Track | None = None,
     ) -> None:
         pairs = [name, ("keyframe", _flag(keyframe))]
+        states = [("outside", shape.outside), ("occluded", shape.occluded)]
         if shape.type != "skeleton":
-            pairs += [("outside", _flag(shape.outside)), ("occluded", _flag(shape.occluded))]
+            pairs += [(state, _flag(value)) for state, value in states]
+        elif not self._exactly:
+            # CVAT writes neither for skeletons, yet reads them.
+            pairs += [(state, "1") for state, value in states if value]
+        elif shape.occluded and keyframe:
+            self._report.dropped("occluded", "CVAT writes none for skeletons")
         pairs += geometry_of(shape, self._number)
         if name[0] == "frame":
             pairs.append(("z_order", str(shape.z_order)))

@@ -91,7 +91,7 @@ def common(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     return {
         "type": kind,
         "points": draw(points(kind)) if kind != "skeleton" else [],
-        "occluded": draw(st.booleans()) if kind != "skeleton" else False,
+        "occluded": draw(st.booleans()),
         "z_order": draw(st.integers(-3, 3)),
         "rotation": draw(st.sampled_from([0.0, 12.25, 359.5])) if turns else 0.0,
     }
@@ -156,7 +156,7 @@ def skeleton_tracks(draw: st.DrawFn) -> Track:
     start = draw(st.integers(0, FRAMES - 3))
     end = draw(st.one_of(st.none(), st.integers(start + 1, FRAMES - 1)))
     track = Track(label=MAN.name, frame=start, attributes={"age": draw(TEXT)})
-    track.shapes = [TrackedShape(type="skeleton", frame=start)]
+    track.shapes = [TrackedShape(type="skeleton", frame=start, occluded=draw(st.booleans()))]
     for name in ("head", "hand"):
         changing = "hat" if name == "head" else ""
         inside = [
