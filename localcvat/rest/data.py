@@ -69,6 +69,9 @@ DATA = Record(
     rule=_ordered_frames,
 )
 
+_META = Record(fields={"deleted_frames": ListOf(child=Integer(minimum=0))})
+PLACEHOLDER = "placeholder.jpg"
+
 
 def upload(call: Call, task_id: str) -> Answer:
     """POST: the files and how to cut them; a failure shows in the task's status, as in CVAT."""
@@ -200,7 +203,7 @@ def of_task(call: Call, task_id: str) -> Answer:
     frame = call.number("number")
     if frame is None:
         raise ApiError(400, ["The parameter 'number' should be specified"])
-    quality = call.params.get("quality", "original")
+    quality = call.params.get("quality", "compressed")
     if quality == "original":
         data = frame_bytes(call.store, number, frame, "original")
         return Answer(content=data, headers={"Content-Type": _picture_type(data)})
@@ -227,16 +230,36 @@ def meta_of_job(call: Call, job_id: str) -> Answer:
     """GET /jobs/ID/data/meta."""
     number = row_id(job_id)
     meta = job_meta(call.store, number)
-    return Answer(body=_meta(meta, _video(call, get_job(call.store, number).task_id)))
+    job = get_job(call.store, number)
+    if meta.included_frames is not None:
+        # A ground-truth job: CVAT keeps the places of the frames it leaves out.
+        chosen = set(meta.included_frames)
+        meta.size = len(chosen)
+        for frame, info in enumerate(meta.frames, job.start_frame):
+            if frame not in chosen:
+                info.name, info.related_files = PLACEHOLDER, 0
+    return Answer(body=_meta(meta, _video(call, job.task_id)))
 
 
 def change_meta(call: Call, task_id: str) -> Answer:
     """PATCH /tasks/ID/data/meta: which frames are deleted."""
-    fields = Record(fields={"deleted_frames": ListOf(child=Integer(minimum=0))})
-    body = checked(fields, call.record())
+    body = checked(_META, call.record())
     if "deleted_frames" in body:
         set_deleted_frames(call.store, row_id(task_id), body["deleted_frames"])
     return meta_of_task(call, task_id)
+
+
+def change_job_meta(call: Call, job_id: str) -> Answer:
+    """PATCH /jobs/ID/data/meta: which frames of the job are deleted; the task's others stay."""
+    body = checked(_META, call.record())
+    job = get_job(call.store, row_id(job_id))
+    if "deleted_frames" in body:
+        mine = range(job.start_frame, job.stop_frame + 1)
+        known = task_meta(call.store, job.task_id).deleted_frames
+        kept = [frame for frame in known if frame not in mine]
+        new = [frame for frame in body["deleted_frames"] if frame in mine]
+        set_deleted_frames(call.store, job.task_id, kept + new)
+    return meta_of_job(call, job_id)
 
 
 def _video(call: Call, task_id: int) -> str | None:

@@ -86,7 +86,7 @@ def _data_routes() -> dict[str, dict[str, Handler]]:
         f"tasks/{ID}/data": {"GET": data.of_task, "POST": data.upload},
         f"jobs/{ID}/data": {"GET": data.of_job},
         f"tasks/{ID}/data/meta": {"GET": data.meta_of_task, "PATCH": data.change_meta},
-        f"jobs/{ID}/data/meta": {"GET": data.meta_of_job},
+        f"jobs/{ID}/data/meta": {"GET": data.meta_of_job, "PATCH": data.change_job_meta},
         f"tasks/{ID}/status": {"GET": data.status},
         f"jobs/{ID}/annotations": {
             "GET": transfers.old_dataset("job", False),

@@ -112,12 +112,25 @@ def test_deleted_frames_are_set_and_left_out_of_exports(session: Session) -> Non
     assert {Path(name).name for name in names if name.endswith(".png")} == {"0.png", "2.png"}
 
 
+def test_deleted_frames_of_a_job_leave_those_of_others(session: Session) -> None:
+    number, _ = _task(session, 4, segment_size=2)
+    session.patch(f"/api/tasks/{number}/data/meta", json={"deleted_frames": [0, 3]})
+    second = session.get(f"/api/jobs?task_id={number}").json()["results"][0]["id"]
+    url = f"/api/jobs/{second}/data/meta"
+    assert session.get(url).json()["deleted_frames"] == [3]
+    assert session.patch(url, json={"deleted_frames": [1, 2]}).json()["deleted_frames"] == [2]
+    assert session.get(f"/api/tasks/{number}/data/meta").json()["deleted_frames"] == [0, 2]
+
+
 def test_a_ground_truth_job_is_made_and_removed(session: Session) -> None:
     number, _ = _task(session, 3)
     body = {"type": "ground_truth", "task_id": number, "frames": [0, 2]}
     made = session.post("/api/jobs", json=body)
     assert made.status_code == 201, made.text
     assert (made.json()["type"], made.json()["frame_count"]) == ("ground_truth", 2)
+    meta = session.get(f"/api/jobs/{made.json()['id']}/data/meta").json()
+    assert [frame["name"] for frame in meta["frames"]] == ["0.png", "placeholder.jpg", "2.png"]
+    assert (meta["size"], meta["included_frames"]) == (2, [0, 2])
     other = session.get(f"/api/jobs?task_id={number}&type=annotation").json()["results"][0]["id"]
     refused = session.delete(f"/api/jobs/{other}")
     assert (refused.status_code, refused.json()) == (
