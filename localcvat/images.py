@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from localcvat.errors import SourceError
 from localcvat.model import Media
 
@@ -21,10 +23,18 @@ def is_image_name(name: str) -> bool:
     return dot > 0 and name[dot:].lower() in IMAGE_EXTENSIONS
 
 
-def image_size(media: Media) -> tuple[int, int]:
-    """(width, height) in pixels as displayed; EXIF orientations 5 to 8 swap the stored ones.
+class ImageHeader(msgspec.Struct, frozen=True):
+    """What a header says: (width, height) as displayed, and whether EXIF turned them so."""
 
-    Raises SourceError when the header can't be read.
+    width: int
+    height: int
+    turned: bool
+
+
+def image_header(media: Media) -> ImageHeader:
+    """The header of an image; EXIF orientations 5 to 8 swap the stored width and height.
+
+    Raises SourceError when it can't be read.
     """
     from PIL import Image
 
@@ -37,4 +47,15 @@ def image_size(media: Media) -> tuple[int, int]:
         # Pillow's message may show the stream object.
         reason = str(error).split(" <")[0] or type(error).__name__
         raise SourceError(f"not a readable image: {reason}", where=where) from error
-    return (height, width) if orientation in SWAPPING_ORIENTATIONS else (width, height)
+    if orientation in SWAPPING_ORIENTATIONS:
+        return ImageHeader(height, width, True)
+    return ImageHeader(width, height, False)
+
+
+def image_size(media: Media) -> tuple[int, int]:
+    """(width, height) in pixels as displayed; EXIF orientations 5 to 8 swap the stored ones.
+
+    Raises SourceError when the header can't be read.
+    """
+    header = image_header(media)
+    return header.width, header.height

@@ -9,8 +9,8 @@ import msgspec
 
 from localcvat.archive import Source
 from localcvat.errors import DatasetError, SourceError
-from localcvat.images import is_image_name
-from localcvat.model import Item
+from localcvat.images import image_header, is_image_name
+from localcvat.model import Item, Media
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_records import CocoFile, ImageRecord, entry_error
@@ -87,6 +87,8 @@ class ImageReader:
         if name is not None:
             item.media = self._source.media(name)
         if item.width and item.height:
+            if item.media is not None:
+                self._compare(item, item.media, where)
             return
         if item.media is not None:
             try:
@@ -100,6 +102,22 @@ class ImageReader:
         if stated is not None:
             item.width, item.height = stated
             self._report.assumed("image size", "as it was stated", where)
+
+    def _compare(self, item: Item, media: Media, where: str) -> None:
+        """Say where the stated size is not that of the image as it is displayed."""
+        try:
+            header = image_header(media)
+        except SourceError as error:
+            self._report.assumed("image file", "its header can't be read", str(error.where))
+            return
+        stated = (item.width, item.height)
+        if stated == (header.width, header.height):
+            return
+        if header.turned and stated == (header.height, header.width):
+            how = "that of the picture as stored, but EXIF turns it: boxes are taken as stored"
+        else:
+            how = "not that of its file: taken as stated"
+        self._report.assumed("image size", how, where)
 
     def _image_file(self, item: Item) -> str | None:
         for folder in (f"images/{item.subset}", "images", item.subset, ""):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localcvat.archive import Source
 from localcvat.errors import DatasetError, SourceError
-from localcvat.images import is_image_name
+from localcvat.images import image_header, is_image_name
 from localcvat.model import Item
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
@@ -57,7 +57,10 @@ def set_size(item: Item, options: ReadOptions, report: Report, where: str) -> No
     stated = options.stated_size(item.path)
     if item.media is not None:
         try:
-            item.width, item.height = item.media.image_size()
+            header = image_header(item.media)
+            item.width, item.height = header.width, header.height
+            if header.turned:
+                report.assumed("image size", "turned by EXIF: fractions of it as displayed", where)
             return
         except SourceError as error:
             if stated is None:

@@ -303,3 +303,21 @@ def test_an_annotation_whose_id_is_taken_gets_another_and_keeps_the_rest(coco_fi
     assert (first["id"], second["id"]) == (BOX["id"], 2)
     assert {**second, "id": BOX["id"]} == {**first, "colour": "red"}
     assert reasons(report, "changed")["annotation id: taken by another: numbered anew"] == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_image_turned_by_exif_is_told(coco_file: Make, tmp_path: Path, orientation: int) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "in" / "images").mkdir(parents=True)
+    Image.new("RGB", (100, 80)).save(tmp_path / "in" / "images" / "a.jpg", exif=exif)
+    turned = orientation >= 5
+    for stored in (True, False):
+        width, height = (100, 80) if stored or not turned else (80, 100)
+        images = [{**IMAGE, "width": width, "height": height}]
+        source = coco_file(images=images).parent.parent
+        folder, report = converted(source, "coco", with_images=True)
+        assert written(folder)["images"] == images
+        assert report.count("assumed", "image size") == int(turned and stored)

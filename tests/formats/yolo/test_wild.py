@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from conversions import reasons
 from localcvat.errors import DatasetError
@@ -185,3 +186,16 @@ def test_sizes_come_from_the_caller_where_images_are_missing(tmp_path: Path) -> 
     known = {"x/a.jpg": (200, 100)}
     _, items, _ = read(folder, "yolo", ReadOptions(size_of=known.get))
     assert items["train/x/a.jpg"].shapes[0].points == POINTS
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_fractions_are_of_the_image_as_displayed(tmp_path: Path, orientation: int) -> None:
+    files(tmp_path, {"a.txt": BOX, "classes.txt": "car"})
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (200, 100)).save(tmp_path / "a.jpg", exif=exif)
+    _, items, report = read(tmp_path, "yolo")
+    item = items["default/a.jpg"]
+    turned = orientation >= 5
+    assert (item.width, item.height) == ((100, 200) if turned else (200, 100))
+    assert report.count("assumed", "image size") == int(turned)
