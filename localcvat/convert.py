@@ -18,7 +18,7 @@ import msgspec
 from localcvat.adapt import adapt, needs_only_boxes
 from localcvat.archive import DEFAULT_LIMITS, Limits, Sink, open_sink, open_source
 from localcvat.errors import OutputError, UsageError
-from localcvat.model import Dataset, Item
+from localcvat.model import Dataset, Header, Item, Label
 from localcvat.plugin import (
     FormatChoice,
     ReadOptions,
@@ -34,6 +34,8 @@ from localcvat.transforms import Transforms, transform
 class ConvertOptions(msgspec.Struct, kw_only=True):
     """What `convert` may be told beyond its source, target and formats.
 
+    `labels` are the names of the classes in order: for a source that does not name them, and the
+    order in which they are written. `params` are options of the formats' own (`multipart`).
     `progress` is called with the number of items done. `overwrite` replaces an existing zip.
     `jobs` is how many processes may be used, all cores if not given.
     `transforms` change the dataset on its way (labels, subsets, kinds of shapes).
@@ -107,6 +109,8 @@ def write_dataset(
     if options.progress is not None:
         dataset.items = counted(dataset.items, options.progress)
     dataset = transform(dataset, options.transforms, report)
+    if options.labels:
+        dataset.header = _in_order(dataset.header, options.labels)
     adapted = adapt(dataset, target.format.capabilities(target.dialect), report)
     if options.with_images:
         adapted.items = _with_media(adapted.items, report)
@@ -120,6 +124,19 @@ def write_dataset(
     )
     if options.strict:
         report.refuse_losses()
+
+
+def _in_order(header: Header, names: list[str]) -> Header:
+    """The header with its labels in the order of `names`; raises UsageError for one not there."""
+    labels = {label.name: label for label in header.labels}
+    missing = next((name for name in labels if name not in names), None)
+    if missing is not None:
+        raise UsageError(
+            f"the label {missing!r} is not one of the names passed",
+            hint="add it to the names, or leave it out with --drop-labels",
+        )
+    ordered = [labels.get(name) or Label(name=name) for name in dict.fromkeys(names)]
+    return msgspec.structs.replace(header, labels=ordered)
 
 
 def counted(items: Iterable[Item], progress: Callable[[int], None]) -> Iterator[Item]:

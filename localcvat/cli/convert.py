@@ -62,7 +62,17 @@ def echo_report(report: Report) -> None:
 @click.option("--strict", is_flag=True, help="Write nothing if anything would be lost.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--image-size", metavar="WxH", help="Size of images whose file is missing.")
-@click.option("--names", metavar="FILE", help="Label names in class order, one a line.")
+@click.option(
+    "--names",
+    metavar="FILE",
+    help="Label names, one a line: the classes of SRC if it names none, their order in DST.",
+)
+@click.option(
+    "--multipart",
+    type=click.Choice(["split", "bridge", "largest"]),
+    help="Ultralytics segmentation: an object of several polygons becomes a line each (the "
+    "default), one line along bridges of no width, or its largest polygon alone.",
+)
 @click.option(
     "--on-error",
     type=click.Choice(["raise", "skip"]),
@@ -83,6 +93,7 @@ def convert(
     as_json: bool,
     image_size: str | None,
     names: str | None,
+    multipart: str | None,
     on_error: str,
     jobs: int | None,
     overwrite: bool,
@@ -106,6 +117,7 @@ def convert(
             jobs=jobs,
             image_size=parse_size(image_size),
             labels=read_names(names),
+            params={"multipart": multipart} if multipart else {},
             on_error=on_error,
             limits=limits,
             transforms=transforms,
