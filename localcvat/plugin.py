@@ -203,13 +203,13 @@ def _loaded(entry: str, name: str) -> Format:
 
 
 def detections(source: Source) -> list[tuple[Format, Detection]]:
-    """Every native readable format's opinion of `source`, surest first."""
-    found = [
-        (plugin, _opinion(plugin, source))
-        for plugin in all_formats()
-        if plugin.can_read and plugin.origin == "native"
-    ]
-    return sorted(found, key=lambda pair: (-pair[1].score, pair[0].name))
+    """What every readable format makes of `source`, surest first.
+
+    Formats that are not native are listed only when they know it.
+    """
+    found = [(plugin, _opinion(plugin, source)) for plugin in all_formats() if plugin.can_read]
+    told = [(p, opinion) for p, opinion in found if p.origin == "native" or opinion.score > 0]
+    return sorted(told, key=lambda pair: (-pair[1].score, pair[0].name))
 
 
 def _opinion(plugin: Format, source: Source) -> Detection:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -20,7 +21,7 @@ from localcvat.archive import FileMedia, Sink, Source, safe_name
 from localcvat.errors import DatasetError, LocalCvatError, MissingExtraError, OutputError
 from localcvat.labels import parse_color
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag
-from localcvat.plugin import Capabilities, Dialect, Format, ReadOptions, WriteOptions
+from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
 from localcvat_formats.datumaro_names import ANY, FORMATS, Bridged
 from localcvat_formats.datumaro_values import (
@@ -79,6 +80,15 @@ class DatumaroFormat(Format):
             z_order=self.bridged.z_order,
             tracks="flattened" if self.bridged.tracks or whole else "none",
         )
+
+    def detect(self, source: Source) -> Detection:
+        if not self.bridged.mark:
+            return Detection(score=0, reason="known by its name alone: give it with --from")
+        pattern = re.compile(self.bridged.mark)
+        found = next((name for name in source.names if pattern.search(name)), None)
+        if found is None:
+            return Detection(score=0, reason=f"no file like {self.bridged.mark}")
+        return Detection(score=70, reason=f"{found} is there; read through Datumaro")
 
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
         _imported()

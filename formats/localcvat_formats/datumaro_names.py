@@ -19,7 +19,8 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
 
     `kinds` is what the writer keeps; `attributes` the names it keeps of shapes and tags, `ANY` for
     all. `labels` False says that label names do not survive, `tracks` that only tracked shapes are
-    written. `text` says that what is written is the attribute `text`, as a caption.
+    written. `text` says that what is written is the attribute `text`, as a caption. `mark` is a
+    pattern of a file name that no other format has, to know the format by.
     """
 
     reads: str = ""
@@ -33,6 +34,7 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
     z_order: bool = False
     tracks: bool = False
     text: bool = False
+    mark: str = ""
 
 
 def _both(name: str, summary: str, *kinds: str, **more: object) -> Bridged:
@@ -53,13 +55,20 @@ FORMATS: dict[str, Bridged] = {
     "arrow": _both(
         "arrow", "Datumaro's Arrow tables", *ALL, attributes=ANY, group=True, z_order=True
     ),
-    "camvid": _both("camvid", "CamVid: colour masks", "mask", cvat_names=("CamVid 1.0",)),
+    "camvid": _both(
+        "camvid",
+        "CamVid: colour masks",
+        "mask",
+        cvat_names=("CamVid 1.0",),
+        mark=r"(^|/)[^/]+annot/.+\.png$",
+    ),
     "celeba": _read("celeba", "CelebA: faces with landmarks"),
     "cityscapes": _both(
         "cityscapes",
         "Cityscapes: masks by class and instance",
         "mask",
         cvat_names=("Cityscapes 1.0",),
+        mark=r"(^|/)gtFine/.+_gtFine_\w+\.png$",
     ),
     "coco-captions": _both(
         "coco_captions", "COCO captions", "tag", attributes=("text",), labels=False, text=True
@@ -83,6 +92,7 @@ FORMATS: dict[str, Bridged] = {
         "ICDAR: places of words",
         *("rectangle", "polygon"),
         cvat_names=("ICDAR Localization 1.0",),
+        mark=r"(^|/)gt_[^/]+\.txt$",
         attributes=("text",),
         labels=False,
     ),
@@ -91,6 +101,7 @@ FORMATS: dict[str, Bridged] = {
         "ICDAR: masks of characters",
         "mask",
         cvat_names=("ICDAR Segmentation 1.0",),
+        mark=r"_GT\.(txt|bmp)$",
         attributes=("index", "color", "text", "center"),
         labels=False,
     ),
@@ -110,6 +121,7 @@ FORMATS: dict[str, Bridged] = {
         "LFW: people, pairs, landmarks",
         *("tag", "points"),
         cvat_names=("LFW 1.0",),
+        mark=r"(^|/)annotations/(people|pairs|landmarks)\.txt$",
         attributes=("positive_pairs", "negative_pairs"),
     ),
     "mapillary-vistas": _read("mapillary_vistas", "Mapillary Vistas"),
@@ -120,6 +132,7 @@ FORMATS: dict[str, Bridged] = {
         "Market-1501: people by file name",
         "tag",
         cvat_names=("Market-1501 1.0",),
+        mark=r"(^|/)(bounding_box_[^/]+/|images_[^/]+\.txt$)",
         attributes=MARKET,
         labels=False,
     ),
@@ -132,6 +145,7 @@ FORMATS: dict[str, Bridged] = {
         writes="mots_png",
         summary="MOTS PNG: masks of tracked objects",
         cvat_names=("MOTS PNG 1.0",),
+        mark=r"(^|/)instances/labels\.txt$",
         kinds=frozenset(["mask"]),
         tracks=True,
     ),
@@ -154,6 +168,7 @@ FORMATS: dict[str, Bridged] = {
         "VGGFace2: one face an image, landmarks",
         *("tag", "rectangle", "points"),
         cvat_names=("VGGFace2 1.0",),
+        mark=r"(^|/)bb_landmark/loose_\w+\.csv$",
     ),
     "vott-csv": _read("vott_csv", "VoTT as CSV"),
     "vott-json": _read("vott_json", "VoTT as JSON"),
@@ -162,6 +177,7 @@ FORMATS: dict[str, Bridged] = {
         "WIDER FACE: faces in scenes",
         *("rectangle", "tag"),
         cvat_names=("WiderFace 1.0",),
+        mark=r"(^|/)wider_face_split/",
         attributes=WIDER_FACE,
     ),
 }

@@ -13,9 +13,10 @@ import orjson
 def detect(path: str, explain: bool, as_json: bool) -> None:
     """Say which format the dataset at PATH is in."""
     from localcvat.archive import open_source
-    from localcvat.plugin import detect_format, detections
+    from localcvat.plugin import detect_format, detections, refuse_backup
 
     with open_source(path) as source:
+        refuse_backup(source)
         found = detections(source)
         rows = [
             {"name": plugin.name, "score": detection.score, "reason": detection.reason}
