@@ -24,7 +24,9 @@ COMMANDS = {
     "backup": ("localcvat.cli.backup:backup", "Inspect, check and repair CVAT backups."),
     "check": ("localcvat.cli.store:check", "Check the store and its media."),
     "gc": ("localcvat.cli.store:gc", "Free what is in the trash."),
-    "snapshot": ("localcvat.cli.store:snapshot", "Copy the database."),
+    "snapshot": ("localcvat.cli.store:snapshot", "Copy the store while it is in use."),
+    "export-manifest": ("localcvat.cli.store:export_manifest", "Write the sums of an output."),
+    "verify": ("localcvat.cli.store:verify", "Compare an output with its sums."),
     "completion": ("localcvat.cli.completion:completion", "Completion for bash, zsh and fish."),
 }
 

@@ -1,4 +1,4 @@
-"""`localcvat init|check|gc|snapshot`, and the store that commands work on."""
+"""`localcvat init|check|gc|snapshot|export-manifest|verify`, and the store of a command."""
 
 from __future__ import annotations
 
@@ -47,20 +47,32 @@ def init(context: click.Context) -> None:
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Read every media file and compare its hash.")
+@click.option("--deep", is_flag=True, help="Read every media file and compare its hash.")
+@click.option("--repair", is_flag=True, help="Mend what is safe, after a copy of the database.")
 @options.as_json
 @click.pass_context
-def check(context: click.Context, full: bool, as_json: bool) -> None:
-    """Check the database and that its media are there; exit 1 if something is wrong."""
-    from localcvat.store.check import check_store
+def check(context: click.Context, deep: bool, repair: bool, as_json: bool) -> None:
+    """Check schema, references, segments and media; exit 1 if something is wrong.
 
-    with opened(context, readonly=True) as store:
-        problems = check_store(store, full=full)
+    Notes are no damage: space that `gc` or `--repair` gives back.
+    """
+    from localcvat.store.check import Problem, check_store
+    from localcvat.store.repair import repair_store
+
+    mended: list[Problem] = []
+    with opened(context, readonly=not repair) as store:
+        if repair:
+            mended, copy = repair_store(store)
+            if copy is not None:
+                click.echo(f"the database before: {copy}", err=True)
+        problems = check_store(store, deep=deep)
     if as_json:
-        echo_json({"problems": problems})
+        echo_json({"mended": mended, "problems": problems})
     else:
-        echo_table(("what", "where"), [(problem.what, problem.where) for problem in problems])
-    if problems:
+        rows = [("mended", p.what, p.where, p.repair) for p in mended]
+        rows += [(p.severity, p.what, p.where, "") for p in problems]
+        echo_table(("severity", "what", "where", "repair"), rows)
+    if any(problem.severity == "error" for problem in problems):
         context.exit(1)
 
 
@@ -87,6 +99,41 @@ def gc(context: click.Context, older_than: float, as_json: bool) -> None:
 @click.argument("file")
 @click.pass_context
 def snapshot(context: click.Context, file: str) -> None:
-    """Write a consistent copy of the database to FILE, also while others write."""
+    """Copy the store consistently, also while others write.
+
+    A FILE ending in .zip gets the database and the media: unpacked, it is a store. Any other FILE
+    gets the database alone.
+    """
+    from localcvat.store.snapshot import write_snapshot
+
     with opened(context, readonly=True) as store:
-        store.snapshot(file)
+        write_snapshot(store, file)
+
+
+@click.command("export-manifest")
+@click.argument("path")
+@click.option("-o", "--output", metavar="FILE", help="Where to write; PATH.sha256 if left out.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+def export_manifest(path: str, output: str | None, overwrite: bool) -> None:
+    """Write the SHA-256 of everything in PATH (a zip or folder), for `verify` elsewhere."""
+    from localcvat.checksums import write_sums
+
+    click.echo(write_sums(path, output, overwrite=overwrite))
+
+
+@click.command()
+@click.argument("path")
+@click.option("--manifest", metavar="FILE", help="The sums to compare; PATH.sha256 if left out.")
+@options.as_json
+@click.pass_context
+def verify(context: click.Context, path: str, manifest: str | None, as_json: bool) -> None:
+    """Compare PATH with the sums that `export-manifest` wrote; exit 1 if anything differs."""
+    from localcvat.checksums import verify_sums
+
+    differences = verify_sums(path, manifest)
+    if as_json:
+        echo_json({"differences": differences})
+    else:
+        echo_table(("what", "where"), [(found.what, found.where) for found in differences])
+    if differences:
+        context.exit(1)

@@ -1,59 +1,152 @@
-"""Is a store whole: the database by SQLite's own checks, and its media files."""
+"""Is a store whole: schema, rows and references, segments, media files.
+
+An `error` is damage; a `note` is space that `gc` or `repair` gives back.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import msgspec
+import orjson
 
-from localcvat.store.engine import Store, raw
+from localcvat.store.engine import APPLICATION_ID, SCHEMA_VERSION, Store, raw
 from localcvat.store.media import CHUNK
 
-if TYPE_CHECKING:
-    import sqlite3
+RANGE = "range"
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """Something that is not as it should be."""
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is not as it should be, and what `check --repair` does about it, if it can."""
 
+    severity: str = "error"
     what: str
     where: str
+    repair: str = ""
 
 
-def check_store(store: Store, *, full: bool = False) -> list[Problem]:
-    """What is wrong with a store, nothing changed; `full` reads the media and compares hashes."""
+def check_store(store: Store, *, deep: bool = False) -> list[Problem]:
+    """What is wrong with a store, nothing changed; `deep` reads the media and compares hashes."""
     with store.read() as session:
         connection = raw(session)
-        return [*_database_problems(connection), *_media_problems(store, connection, full)]
+        return [
+            *_schema_problems(connection),
+            *_database_problems(connection),
+            *_segment_problems(connection),
+            *_media_problems(store, connection, deep),
+            *_orphans(store, connection),
+        ]
+
+
+def expected_schema() -> dict[str, str]:
+    """The statements of the newest schema by the name of their table or index."""
+    from pathlib import Path
+
+    from localcvat.store.migrations import upgrade
+
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        upgrade(Path(":memory:"), fresh, APPLICATION_ID, SCHEMA_VERSION)
+        return schema_of(fresh)
+    finally:
+        fresh.close()
+
+
+def schema_of(connection: sqlite3.Connection) -> dict[str, str]:
+    """The statements of a database's tables and indexes by name."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: " ".join(sql.split()) for name, sql in rows if not name.startswith("sqlite_")}
+
+
+def _schema_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
+    found, expected = schema_of(connection), expected_schema()
+    for name in sorted(expected.keys() - found.keys()):
+        repair = "made again" if expected[name].startswith("CREATE INDEX") else ""
+        yield Problem(what=f"the schema lacks {name}", where="schema", repair=repair)
+    for name in sorted(expected.keys() & found.keys()):
+        if expected[name] != found[name]:
+            yield Problem(what=f"{name} is not as it was made", where="schema")
 
 
 def _database_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
     for (message,) in connection.execute("PRAGMA integrity_check"):
         if message != "ok":
-            yield Problem(message, "database")
+            repair = "indexes made again" if "index" in message else ""
+            yield Problem(what=message, where="database", repair=repair)
     for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        yield Problem(f"refers to a row of {parent!r} that is not there", f"{table} #{row}")
+        yield Problem(
+            what=f"refers to a row of {parent!r} that is not there",
+            where=f"{table} #{row}",
+            repair="what deleting that row would have done",
+        )
 
 
-def _media_problems(store: Store, connection: sqlite3.Connection, full: bool) -> Iterator[Problem]:
+def _segment_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
+    """Frames are numbered without gaps, and segments cover them."""
+    tasks = connection.execute(
+        "SELECT t.id, d.id, d.size, d.custom_segments,"
+        " (SELECT count(*) FROM frame f WHERE f.data_id = d.id),"
+        " (SELECT max(number) FROM frame f WHERE f.data_id = d.id)"
+        " FROM task t JOIN data d ON d.id = t.data_id ORDER BY t.id"
+    ).fetchall()
+    for task, _, size, custom, count, last in tasks:
+        where = f"task #{task}"
+        if count and (count != size or last != size - 1):
+            yield Problem(what=f"{size} frames are stated, {count} are there", where=where)
+        segments = connection.execute(
+            "SELECT id, start_frame, stop_frame, type, frames FROM segment"
+            " WHERE task_id = ? ORDER BY start_frame",
+            (task,),
+        ).fetchall()
+        covered = 0
+        for segment, start, stop, kind, frames in segments:
+            place = f"{where}, segment #{segment}"
+            inside = 0 <= start <= stop < size if size else True
+            if not inside or any(not 0 <= frame < size for frame in orjson.loads(frames)):
+                yield Problem(what=f"frames {start} to {stop} of {size}", where=place)
+            if kind == RANGE and start <= covered:
+                covered = max(covered, stop + 1)
+        if segments and covered < size and not custom:
+            yield Problem(what=f"no job has frame {covered}", where=where)
+    for (job,) in connection.execute(
+        "SELECT j.id FROM job j JOIN segment s ON s.id = j.segment_id WHERE s.task_id != j.task_id"
+    ):
+        yield Problem(what="its segment is of another task", where=f"job #{job}")
+
+
+def _media_problems(store: Store, connection: sqlite3.Connection, deep: bool) -> Iterator[Problem]:
     rows = connection.execute("SELECT sha256, size, kind, path FROM media ORDER BY id")
     for sha256, size, kind, path in rows:
         place = path if kind == "reference" else str(store.media.path(sha256))
         try:
             if os.path.getsize(place) != size:
-                yield Problem(f"not {size} bytes long, as it was when it was added", place)
-            elif full and _digest(place) != sha256:
-                yield Problem("changed since it was added: its hash differs", place)
+                yield Problem(what=f"not {size} bytes long, as it was when added", where=place)
+            elif deep and digest(place) != sha256:
+                yield Problem(what="changed since it was added: its hash differs", where=place)
         except OSError as error:
-            yield Problem(error.strerror or str(error), place)
+            yield Problem(what=error.strerror or str(error), where=place)
 
 
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
+def _orphans(store: Store, connection: sqlite3.Connection) -> Iterator[Problem]:
+    known = {row[0] for row in connection.execute("SELECT sha256 FROM media WHERE kind = 'copy'")}
+    for sha256, path in store.media.files():
+        if sha256 not in known:
+            what, repair = "no row mentions it", "moved to the trash"
+            yield Problem(severity="note", what=what, where=path, repair=repair)
+    for (data,) in connection.execute(
+        "SELECT id FROM data WHERE id NOT IN (SELECT data_id FROM task WHERE data_id IS NOT NULL)"
+    ):
+        what = "no task has it"
+        yield Problem(severity="note", what=what, where=f"data #{data}", repair="deleted")
+
+
+def digest(path: str) -> str:
+    """The SHA-256 of a file in hex."""
+    sums = hashlib.sha256()
     with open(path, "rb") as stream:
         while block := stream.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
+            sums.update(block)
+    return sums.hexdigest()

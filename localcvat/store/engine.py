@@ -111,6 +111,8 @@ class Store:
             finally:
                 connection.close()
         if not readonly:
+            for name in SUBFOLDERS:  # a snapshot that was unpacked has no empty folders
+                (folder / name).mkdir(exist_ok=True)
             store.media.sweep()
         return store
 

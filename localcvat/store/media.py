@@ -134,15 +134,19 @@ class MediaFolder:
             ) from error
         return freed
 
+    def files(self) -> Iterator[tuple[str, str]]:
+        """(hash, path) of every copy that is on disk, in order."""
+        for folder in sorted(self.root.glob("??")):
+            if folder.is_dir():
+                for file in sorted(folder.iterdir()):
+                    yield folder.name + file.name, str(file)
+
     def _remove_unknown(self, known: set[str], freed: Collected) -> None:
-        for folder in sorted(self.root.iterdir()):
-            if not folder.is_dir() or len(folder.name) != 2:
-                continue
-            for file in sorted(folder.iterdir()):
-                if folder.name + file.name not in known:
-                    freed.files += 1
-                    freed.bytes += file.stat().st_size
-                    file.unlink()
+        for sha256, path in self.files():
+            if sha256 not in known:
+                freed.files += 1
+                freed.bytes += os.path.getsize(path)
+                os.unlink(path)
 
 
 _UNUSED_ROWS = """

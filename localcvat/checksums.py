@@ -1,0 +1,118 @@
+"""SHA-256 sums of everything in an output, to compare on the other side of an air gap.
+
+A line is ``<hex>  <name>``, as `sha256sum` writes it; names are those inside the zip or folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+
+import msgspec
+
+from localcvat import disk
+from localcvat.archive import Source, open_source
+from localcvat.errors import OutputError, SourceError
+
+CHUNK = 1 << 20
+ENDING = ".sha256"
+LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A file that is not as its sum says: `missing`, `changed`, or `not in the manifest`."""
+
+    what: str
+    where: str
+
+
+def sums_of(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The SHA-256 in hex of every file in a zip or folder, by name; raises SourceError."""
+    with open_source(path) as source:
+        return {name: _digest(source, name) for name in source.names}
+
+
+def _digest(source: Source, name: str) -> str:
+    sums = hashlib.sha256()
+    with source.open(name) as stream:
+        while block := stream.read(CHUNK):
+            sums.update(block)
+    return sums.hexdigest()
+
+
+def write_sums(
+    path: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None = None,
+    *,
+    overwrite: bool = False,
+) -> str:
+    """Write the sums of `path` to `target` (``path.sha256`` if not given); returns its path.
+
+    Raises OutputError when it is there and `overwrite` is not given.
+    """
+    manifest = os.fspath(target if target is not None else _manifest_of(path))
+    if os.path.lexists(manifest) and not overwrite:
+        raise OutputError("the file exists", where=manifest, hint="pass --overwrite")
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums_of(path).items())]
+    partial = f"{manifest}.partial"
+    try:
+        with disk.create(partial) as out:
+            out.write("".join(lines).encode())
+            out.flush()
+            disk.sync(out.fileno())
+        disk.rename(partial, manifest)
+    except OSError as error:
+        if os.path.lexists(partial):
+            os.unlink(partial)
+        raise OutputError(error.strerror or str(error), where=manifest) from error
+    return manifest
+
+
+def verify_sums(
+    path: str | os.PathLike[str], manifest: str | os.PathLike[str] | None = None
+) -> list[Difference]:
+    """How `path` differs from its sums; raises SourceError when either can't be read.
+
+    An entry of a zip that is damaged counts as changed.
+    """
+    expected = _read_manifest(os.fspath(manifest if manifest is not None else _manifest_of(path)))
+    differences = []
+    with open_source(path) as source:
+        names = set(source.names)
+        for name, digest in expected.items():
+            if name not in names:
+                differences.append(Difference("missing", source.where(name)))
+            elif not _is(source, name, digest):
+                differences.append(Difference("changed", source.where(name)))
+        for name in sorted(names - expected.keys()):
+            differences.append(Difference("not in the manifest", source.where(name)))
+    return differences
+
+
+def _is(source: Source, name: str, digest: str) -> bool:
+    try:
+        return _digest(source, name) == digest
+    except SourceError:
+        return False
+
+
+def _manifest_of(path: str | os.PathLike[str]) -> str:
+    return os.fspath(path).rstrip("/") + ENDING
+
+
+def _read_manifest(path: str) -> dict[str, str]:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            lines = stream.read().split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "`localcvat export-manifest` writes it"
+        raise SourceError(f"no readable manifest: {error}", where=path, hint=hint) from error
+    sums = {}
+    for number, line in enumerate(lines, 1):
+        found = LINE.fullmatch(line)
+        if found:
+            sums[found[2]] = found[1]
+        elif line:
+            raise SourceError("not a SHA-256 and a name", where=f"{path}:{number}")
+    return sums

@@ -1,0 +1,47 @@
+"""A consistent copy of a store that may be in use."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from localcvat.archive import FileMedia, open_sink
+from localcvat.errors import StoreError
+from localcvat.store.engine import DATABASE, Store
+
+
+def write_snapshot(store: Store, target: str | os.PathLike[str]) -> None:
+    """Copy the database to `target`; with the media when it ends in ``.zip``.
+
+    Unpacked, such a zip is a store. Raises StoreError when the target exists or media are missing.
+    """
+    if not os.fspath(target).lower().endswith(".zip"):
+        store.snapshot(target)
+        return
+    if os.path.lexists(target):
+        raise StoreError("the file exists", where=str(target))
+    with tempfile.TemporaryDirectory(dir=Path(target).absolute().parent) as folder:
+        database = Path(folder) / DATABASE
+        store.snapshot(database)
+        with open_sink(target) as sink:
+            sink.add_media(DATABASE, FileMedia(str(database)))
+            for sha256 in _copies(database):
+                sink.add_media(f"media/{sha256[:2]}/{sha256[2:]}", _media(store, sha256))
+
+
+def _copies(database: Path) -> list[str]:
+    connection = sqlite3.connect(database)
+    try:
+        rows = connection.execute("SELECT sha256 FROM media WHERE kind = 'copy' ORDER BY sha256")
+        return [row[0] for row in rows]
+    finally:
+        connection.close()
+
+
+def _media(store: Store, sha256: str) -> FileMedia:
+    path = store.media.path(sha256)
+    if not path.is_file():
+        raise StoreError("media are missing", where=str(path), hint="see `localcvat check`")
+    return FileMedia(str(path))

@@ -1,0 +1,200 @@
+"""check, check --repair, snapshot, export-manifest and verify find what is wrong, and only that."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from commands import COCO_TINY, FIXTURES, run_here
+from localcvat.exchange import import_into_project
+from localcvat.projects import ListQuery, create_project, list_projects
+from localcvat.store.check import check_store
+from localcvat.store.engine import DATABASE, SCHEMA_VERSION, Store
+from localcvat.store.repair import repair_store
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A store of one project with three real photos."""
+    annotations = "annotations/instances_val2017.json"
+    (tmp_path / "photos" / "annotations").mkdir(parents=True)
+    shutil.copy(COCO_TINY / annotations, tmp_path / "photos" / annotations)
+    shutil.copytree(COCO_TINY / "images" / "val2017", tmp_path / "photos" / "images" / "val2017")
+    with Store.create(tmp_path / "store") as store:
+        project = create_project(store, "Streets")
+        import_into_project(store, project, tmp_path / "photos")
+    return tmp_path / "store"
+
+
+def damage(folder: Path, *statements: str) -> None:
+    """Change the database behind localcvat's back."""
+    connection = sqlite3.connect(folder / DATABASE)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def found(folder: Path, **options: Any) -> list[tuple[str, str]]:
+    """What is wrong: (what, where) of errors."""
+    with Store.open(folder, readonly=True) as store:
+        problems = check_store(store, **options)
+    return [(p.what, p.where) for p in problems if p.severity == "error"]
+
+
+def test_a_good_store_has_no_problem(folder: Path) -> None:
+    assert found(folder, deep=True) == []
+    done = run_here("--store", folder, "check", "--deep", "--json", cwd=folder)
+    assert (done.returncode, orjson.loads(done.stdout)["problems"]) == (0, [])
+
+
+def test_any_flipped_byte_of_a_photo_is_found_by_the_deep_check(folder: Path) -> None:
+    photo = next(path for path in (folder / "media").rglob("*") if path.is_file())
+    data = bytearray(photo.read_bytes())
+    data[len(data) // 2] ^= 1
+    photo.write_bytes(data)
+    assert found(folder) == []
+    assert found(folder, deep=True) == [
+        ("changed since it was added: its hash differs", str(photo))
+    ]
+    photo.unlink()
+    assert found(folder) == [("No such file or directory", str(photo))]
+    assert run_here("--store", folder, "check", cwd=folder).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "what", "where"),
+    [
+        ("UPDATE data SET size = 5", "5 frames are stated, 3 are there", "task #1"),
+        ("UPDATE segment SET stop_frame = 1", "no job has frame 2", "task #1"),
+        ("UPDATE segment SET stop_frame = 9", "frames 0 to 9 of 3", "task #1, segment #1"),
+        ("DROP INDEX shape_job", "the schema lacks shape_job", "schema"),
+        ("DELETE FROM label WHERE id = 1", "refers to a row of 'label' that is not there", ""),
+    ],
+)
+def test_damage_of_rows_is_named(folder: Path, statement: str, what: str, where: str) -> None:
+    damage(folder, statement)
+    problems = found(folder)
+    assert any(p[0] == what and p[1].startswith(where) for p in problems), problems
+
+
+def test_a_damaged_page_is_named(folder: Path) -> None:
+    database = folder / DATABASE
+    data = bytearray(database.read_bytes())
+    data[8 * 4096 : 8 * 4096 + 200] = b"\xff" * 200
+    database.write_bytes(data)
+    done = run_here("--store", folder, "check", cwd=folder)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stdout + done.stderr
+
+
+def test_repair_mends_what_is_safe_after_a_copy(folder: Path) -> None:
+    stray = folder / "media" / "ab" / ("c" * 62)
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"nobody's")
+    damage(folder, "DROP INDEX shape_job", "DELETE FROM label WHERE id = 1", "DELETE FROM user")
+    before = (folder / DATABASE).read_bytes()
+    with Store.open(folder) as store:
+        mended, copy = repair_store(store)
+        assert copy is not None
+        assert mended
+        assert check_store(store, deep=True) == []
+        assert repair_store(store) == ([], None)
+        assert [p.owner for p in list_projects(store, ListQuery()).results] == [None]
+    assert not stray.exists()
+    assert (folder / "trash" / stray.name).read_bytes() == b"nobody's"
+    assert sqlite3.connect(copy).execute("SELECT count(*) FROM label WHERE id = 1").fetchone() == (
+        0,
+    )
+    assert before != (folder / DATABASE).read_bytes()
+
+
+def test_what_can_not_be_mended_stays_reported(folder: Path) -> None:
+    next(path for path in (folder / "media").rglob("*") if path.is_file()).unlink()
+    done = run_here("--store", folder, "check", "--repair", cwd=folder)
+    assert done.returncode == 1
+    assert "No such file" in done.stdout
+
+
+def test_a_snapshot_with_media_is_a_store(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "copy.zip"
+    assert run_here("--store", folder, "snapshot", target, cwd=folder).returncode == 0
+    with zipfile.ZipFile(target) as archive:
+        archive.extractall(tmp_path / "copy")
+    with Store.open(tmp_path / "copy") as copy:
+        assert check_store(copy, deep=True) == []
+        assert [p.name for p in list_projects(copy, ListQuery()).results] == ["Streets"]
+    again = run_here("--store", folder, "snapshot", target, cwd=folder)
+    assert again.returncode == 1
+    assert "exists" in again.stderr
+
+
+def test_sums_find_what_changed_on_the_way(folder: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "out.zip"
+    assert run_here("--store", folder, "project", "backup", "1", backup, cwd=folder).returncode == 0
+    assert run_here("export-manifest", backup, cwd=tmp_path).returncode == 0
+    assert run_here("verify", backup, cwd=tmp_path).returncode == 0
+    lines = (tmp_path / "out.zip.sha256").read_text().splitlines()
+    with zipfile.ZipFile(backup) as archive:
+        assert [line[66:] for line in lines] == sorted(archive.namelist())
+        first = archive.getinfo(archive.namelist()[0])
+    data = bytearray(backup.read_bytes())
+    data[first.header_offset + 30 + len(first.filename) + 20 + first.file_size // 2] ^= 1
+    backup.write_bytes(data)
+    done = run_here("verify", backup, "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert orjson.loads(done.stdout)["differences"] == [
+        {"what": "changed", "where": f"{backup}/{first.filename}"}
+    ]
+
+
+def test_sums_name_what_is_missing_and_what_is_new(tmp_path: Path) -> None:
+    dataset = tmp_path / "set"
+    shutil.copytree(COCO_TINY / "annotations", dataset)
+    assert run_here("export-manifest", dataset, cwd=tmp_path).returncode == 0
+    (dataset / "instances_val2017.json").rename(dataset / "renamed.json")
+    done = run_here("verify", dataset, "--json", cwd=tmp_path)
+    assert orjson.loads(done.stdout)["differences"] == [
+        {"what": "missing", "where": f"{dataset}/instances_val2017.json"},
+        {"what": "not in the manifest", "where": f"{dataset}/renamed.json"},
+    ]
+    assert run_here("verify", dataset, "--manifest", "nowhere", cwd=tmp_path).returncode == 1
+
+
+def test_a_store_of_the_first_schema_opens_with_all_it_held(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "store-schema-1", tmp_path / "old")
+    with Store.open(tmp_path / "old") as store:
+        problems = check_store(store, deep=True)
+        assert [p for p in problems if p.severity == "error"] == [
+            p for p in problems if p.where.endswith(".jpg") and p.what.startswith("No such file")
+        ]
+        (project,) = list_projects(store, ListQuery()).results
+    assert (project.name, project.task_count) == ("Streets", 1)
+    copies = list((tmp_path / "old").glob("*.schema-1.bak"))
+    assert len(copies) == 1
+    version = sqlite3.connect(tmp_path / "old" / DATABASE).execute("PRAGMA user_version")
+    assert version.fetchone() == (SCHEMA_VERSION,)
+    counts = "SELECT (SELECT count(*) FROM shape), (SELECT sum(length(points)) FROM shape)"
+    old, new = (
+        sqlite3.connect(path).execute(counts).fetchone()
+        for path in (copies[0], tmp_path / "old" / DATABASE)
+    )
+    assert old == new
+    assert old[0] > 60
+
+
+def test_a_store_from_a_newer_version_is_refused_with_what_to_do(folder: Path) -> None:
+    damage(folder, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    before = (folder / DATABASE).read_bytes()
+    done = run_here("--store", folder, "project", "ls", cwd=folder)
+    assert done.returncode == 1
+    assert "newer localcvat" in done.stderr
+    assert "pip install -U localcvat" in done.stderr
+    assert (folder / DATABASE).read_bytes() == before
