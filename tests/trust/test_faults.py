@@ -1,0 +1,219 @@
+"""Full and failing disks, locked and read-only stores, odd names: said in a line, nothing half."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from commands import COCO_TINY, FIXTURES, run, run_here
+from localcvat import disk
+from localcvat.backup.write import write_project_backup
+from localcvat.convert import ConvertOptions, convert
+from localcvat.errors import LocalCvatError, StoreError
+from localcvat.exchange import export_from_project, import_into_project
+from localcvat.projects import ListQuery, create_project, list_projects, update_project
+from localcvat.store.check import check_store
+from localcvat.store.engine import DATABASE, Store
+from localcvat.tasks import TaskFile, create_task, local_files
+
+CONTEXT = multiprocessing.get_context("fork")
+BACKUP = FIXTURES / "cvat-made" / "rich" / "project_2_backup.zip"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of one project with nine real photos; not to be changed."""
+    folder = tmp_path_factory.mktemp("filled") / "store"
+    with Store.create(folder) as store:
+        import_into_project(store, create_project(store, "Streets"), COCO_TINY)
+    return folder
+
+
+def outputs(store: Store, folder: Path) -> dict[str, object]:
+    """Ways to write into `folder`, by name."""
+    images = ConvertOptions(with_images=True)
+    return {
+        "export": lambda: export_from_project(store, 1, folder / "out.zip", "voc", images),
+        "folder": lambda: export_from_project(store, 1, folder / "out", "coco", images),
+        "backup": lambda: write_project_backup(store, 1, folder / "out.zip"),
+        "convert": lambda: convert(COCO_TINY, folder / "out.zip", "yolo", with_images=True),
+    }
+
+
+@pytest.mark.parametrize("way", ["export", "folder", "backup", "convert"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_failing_disk_leaves_no_output(filled: Path, tmp_path: Path, way: str, code: int) -> None:
+    with Store.open(filled, readonly=True) as store:
+        operation = outputs(store, tmp_path)[way]
+        assert callable(operation)
+        seen: list[str] = []
+        with disk.watched(lambda what, size: seen.append(what)):
+            operation()
+        for path in tmp_path.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for moment in random.Random(way).sample(range(len(seen)), min(12, len(seen))):
+            left = [moment]
+
+            def fail(what: str, size: int, left: list[int] = left) -> None:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise OSError(code, os.strerror(code))
+
+            with pytest.raises(LocalCvatError, match=os.strerror(code)), disk.watched(fail):
+                operation()
+            assert list(tmp_path.iterdir()) == []
+
+
+def limited(folder: Path, limit: int) -> None:
+    """Import with files that can't grow beyond `limit` bytes: a full disk as SQLite sees it."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        with Store.open(folder) as store:
+            import_into_project(store, 1, COCO_TINY)
+    except StoreError:
+        os._exit(3)
+    os._exit(0)
+
+
+@pytest.mark.parametrize("limit", [60_000, 150_000, 220_000, 260_000, 500_000])
+def test_an_import_that_finds_the_disk_full_never_happened(
+    filled: Path, tmp_path: Path, limit: int
+) -> None:
+    with Store.create(tmp_path / "store") as store:
+        create_project(store, "Empty")
+    process = CONTEXT.Process(target=limited, args=(tmp_path / "store", limit))
+    process.start()
+    process.join()
+    with Store.open(tmp_path / "store") as store:
+        assert check_store(store, deep=True) == []
+        tasks = list_projects(store, ListQuery()).results[0].task_count
+    assert (process.exitcode, tasks) in ((3, 0), (0, 2))
+    if limit < 200_000:
+        assert process.exitcode == 3
+
+
+def import_photos(folder: Path) -> None:
+    with Store.open(folder) as store:
+        import_into_project(store, 1, COCO_TINY)
+
+
+def test_two_processes_import_at_once_and_both_succeed(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "store") as store:
+        create_project(store, "Streets")
+    processes = [
+        CONTEXT.Process(target=import_photos, args=(tmp_path / "store",)) for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    with Store.open(tmp_path / "store") as store:
+        assert check_store(store, deep=True) == []
+        assert list_projects(store, ListQuery()).results[0].task_count == 4
+        assert len(list(store.media.files())) == 9
+
+
+def test_a_store_locked_by_another_process_is_said_to_be(tmp_path: Path) -> None:
+    Store.create(tmp_path / "store").close()
+    other = sqlite3.connect(tmp_path / "store" / DATABASE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with (
+        Store.open(tmp_path / "store", busy_seconds=0.1) as store,
+        pytest.raises(StoreError, match="locked by another process"),
+    ):
+        create_project(store, "p")
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_a_read_only_store_can_be_read_checked_and_exported(filled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(filled, folder)
+    kept = [path for path in folder.rglob("*") if not path.name.endswith("-shm")]
+    before = {path: path.stat().st_mtime_ns for path in kept if path.is_file()}
+    with Store.open(folder, readonly=True) as store:
+        assert check_store(store, deep=True) == []
+        export_from_project(store, 1, tmp_path / "out.zip", "coco")
+        with pytest.raises(StoreError, match="read-only"):
+            create_project(store, "p")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_dates_in_the_future_do_no_harm(filled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(filled, folder)
+    connection = sqlite3.connect(folder / DATABASE)
+    connection.execute(
+        "UPDATE project SET created_date = '2999-01-01T00:00:00.000000Z',"
+        " updated_date = '2999-01-01T00:00:00.000000Z'"
+    )
+    connection.commit()
+    connection.close()
+    with Store.open(folder) as store:
+        update_project(store, 1, name="Later")
+        create_project(store, "Now")
+        found = list_projects(store, ListQuery(sort="-updated_date")).results
+        assert {project.name for project in found} == {"Later", "Now"}
+        assert check_store(store) == []
+
+
+@pytest.mark.parametrize("name", ["with space", "quo'te\"s", "Straße-道路", "100%#?&;", "-rf"])
+def test_a_store_may_lie_on_any_path(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name / "store"
+    assert run_here("--store", folder, "init", cwd=tmp_path).returncode == 0
+    made = run_here("--store", folder, "project", "create", "P", cwd=tmp_path)
+    assert made.stdout == "1\n"
+    photo = COCO_TINY / "images" / "val2017" / "000000516168.jpg"
+    words = ("task", "create", "T", "local", photo, "--project_id", "1")
+    assert run_here("--store", folder, *words, cwd=tmp_path).returncode == 0
+    backup = tmp_path / name / "b.zip"
+    assert run_here("--store", folder, "project", "backup", "1", backup, cwd=tmp_path).stderr == ""
+    again = run_here("--store", folder, "project", "create-from-backup", backup, cwd=tmp_path)
+    assert again.stdout == "2\n"
+    assert run_here("--store", folder, "check", "--deep", cwd=tmp_path).returncode == 0
+
+
+def photo(path: Path, shade: int) -> Path:
+    Image.new("RGB", (8, 6), (shade, 0, 0)).save(path)
+    return path
+
+
+def test_names_that_differ_only_in_case_or_form_stay_apart(tmp_path: Path) -> None:
+    """Also the longest names that a file system takes."""
+    composed, apart = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    names = ["A.png", "a.png", composed, apart, "x" * 251 + ".png", "道" * 83 + ".png"]
+    (tmp_path / "photos").mkdir()
+    for shade, name in enumerate(names):
+        photo(tmp_path / "photos" / name, shade)
+    with Store.create(tmp_path / "store") as store:
+        project = create_project(store, "P")
+        files: list[TaskFile] = local_files([str(tmp_path / "photos")])
+        create_task(store, "T", files, project_id=project)
+        write_project_backup(store, project, tmp_path / "b.zip")
+        export_from_project(
+            store, project, tmp_path / "out", "coco", ConvertOptions(with_images=True)
+        )
+        assert check_store(store, deep=True) == []
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out" / "images").iterdir()}
+    assert written == {name: (tmp_path / "photos" / name).read_bytes() for name in names}
+
+
+def test_a_closed_pipe_is_no_traceback(filled: Path) -> None:
+    command = f"{sys.executable} -m localcvat --store '{filled}' project ls --json | true"
+    done = run("--version")
+    assert done.returncode == 0
+    assert os.system(f"{command} 2>/dev/null") == 0
