@@ -22,14 +22,14 @@ def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProc
     )
 
 
-def run_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_here(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """As `run`, in this process: an interpreter costs most of what a small command takes."""
     from localcvat.cli.main import run as run_in_process
 
     out, err = TextIOWrapper(BytesIO()), TextIOWrapper(BytesIO())
     os.environ.pop("LOCALCVAT_STORE", None)
     before = Path.cwd()
-    os.chdir(cwd)
+    os.chdir(cwd or before)
     try:
         with redirect_stdout(out), redirect_stderr(err):
             code = run_in_process([str(argument) for argument in arguments])
@@ -40,7 +40,7 @@ def run_here(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(arguments, code, *texts)
 
 
-def done_here(*arguments: object, cwd: Path) -> str:
+def done_here(*arguments: object, cwd: Path | None = None) -> str:
     """The standard output of a command in this process that must succeed."""
     finished = run_here(*arguments, cwd=cwd)
     assert finished.returncode == 0, finished.stderr

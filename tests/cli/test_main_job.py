@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from commands import COCO_TINY, done, run
+from commands import COCO_TINY
+from commands import done as done_apart
+from commands import done_here as done
+from commands import run_here as run
 
 SUBSETS = ("val2017", "train2017")
 
@@ -30,9 +33,9 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_coco_through_the_store_gives_back_every_value(store: Path) -> None:
-    assert done("project", "create", "Real photos", cwd=store).strip() == "1"
-    done("project", "import-dataset", 1, COCO_TINY, "--format", "COCO 1.0", cwd=store)
-    done("project", "export-dataset", 1, "out", "--format", "coco", cwd=store)
+    assert done_apart("project", "create", "Real photos", cwd=store).strip() == "1"
+    done_apart("project", "import-dataset", 1, COCO_TINY, "--format", "COCO 1.0", cwd=store)
+    done_apart("project", "export-dataset", 1, "out", "--format", "coco", cwd=store)
     for subset in SUBSETS:
         written = json.loads((store / f"out/annotations/instances_{subset}.json").read_bytes())
         original = _original(subset)
