@@ -17,6 +17,7 @@ from localcvat.archive import FileMedia, Sink
 from localcvat.backup.manifest import image_manifest, index_of, video_manifest
 from localcvat.backup.task_records import read_step
 from localcvat.errors import BackupError
+from localcvat.related import CLOUD_EXTENSIONS, extension
 from localcvat.report import Report
 from localcvat.store.engine import Store, raw
 from localcvat.store.media import stored_media
@@ -208,5 +209,7 @@ class DataWriter:
         frames: dict[str, tuple[str, int, int, list[str]]] = {}
         for path, width, height, extras in rows:
             related = orjson.loads(extras).get("related", []) if extras else []
+            if extension(path) in CLOUD_EXTENSIONS:
+                width = height = 0
             frames.setdefault(path, (path, width, height, related))
         return image_manifest(frames.values())
