@@ -92,21 +92,22 @@ class ZipSource(Source):
         total = 0
         for info in infos:
             given = entry_name(info)
-            if info.is_dir() and not given.strip("./\\"):
+            is_folder = given.endswith(("/", "\\"))
+            if is_folder and not given.strip("./\\"):
                 continue
             name = safe_name(given, self.display)
-            self._check_entry(info)
+            self._check_entry(info, is_folder)
             total += info.file_size
-            if info.is_dir() or given.endswith("\\"):
+            if is_folder:
                 continue
             if name in entries:
                 raise UnsafeArchiveError(f"duplicate entry {name!r}", where=self.display)
             entries[name] = info
-        self._check_total(total)
         self._check_overlap(infos)
+        self._check_total(total)
         return entries
 
-    def _check_entry(self, info: zipfile.ZipInfo) -> None:
+    def _check_entry(self, info: zipfile.ZipInfo, is_folder: bool) -> None:
         name = info.filename
         if info.flag_bits & ENCRYPTED:
             raise UnsafeArchiveError(
@@ -125,7 +126,7 @@ class ZipSource(Source):
             self._refuse_lie(name, f"{info.compress_size} stored bytes as {info.file_size}")
         if not info.file_size and info.compress_size > ENTRY_FLOOR:
             self._refuse_lie(name, f"{info.compress_size} packed bytes as none")
-        if info.is_dir() and info.file_size:
+        if is_folder and info.file_size:
             self._refuse_lie(name, f"a folder of {info.file_size} bytes")
         allowed = max(ENTRY_FLOOR, info.compress_size * self.limits.max_ratio)
         if info.file_size > allowed:

@@ -1,0 +1,87 @@
+"""The doors through which a file from outside comes in, each as its command line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from localcvat.cli.main import run
+
+SECONDS = 20
+DATASET_DOORS = ("convert", "detect", "project import-dataset", "project create --dataset_path")
+BACKUP_DOORS = (
+    "project create-from-backup",
+    "task create-from-backup",
+    "backup check",
+    "backup repair",
+    "backup inspect",
+)
+DOORS = (*DATASET_DOORS, *BACKUP_DOORS)
+
+
+class Outcome(msgspec.Struct):
+    """What a command did."""
+
+    code: int
+    out: str
+    error: str
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    """A command that hangs fails."""
+
+    def late(number: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"no answer in {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def command(*arguments: object) -> Outcome:
+    """Run the command line here, as a user would see it."""
+    out, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error), _in_time():
+        code = run([str(argument) for argument in arguments])
+    return Outcome(code, out.getvalue(), error.getvalue())
+
+
+def snapshot(folder: Path) -> dict[str, int]:
+    """Every file below a folder, with its size; the database's own files aside."""
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            if not name.endswith((".db", ".db-wal", ".db-shm")):
+                found[os.path.relpath(path, folder)] = os.lstat(path).st_size
+    return found
+
+
+def enter(door: str, source: Path, work: Path, store: Path) -> Outcome:
+    """Bring `source` in through a door; outputs go to `work`."""
+    arguments: dict[str, tuple[object, ...]] = {
+        "convert": ("convert", source, work / "out", "--to", "coco", "--with-images", "yes"),
+        "detect": ("detect", source),
+        "project import-dataset": ("--store", store, "project", "import-dataset", 1, source),
+        "project create --dataset_path": (
+            *("--store", store, "project", "create", "new", "--dataset_path", source),
+        ),
+        "project create-from-backup": ("--store", store, "project", "create-from-backup", source),
+        "task create-from-backup": ("--store", store, "task", "create-from-backup", source),
+        "backup check": ("backup", "check", source),
+        "backup repair": ("backup", "repair", source, work / "out.zip"),
+        "backup inspect": ("backup", "inspect", source),
+    }
+    return command(*arguments[door])
