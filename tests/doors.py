@@ -59,12 +59,12 @@ def command(*arguments: object) -> Outcome:
 
 
 def snapshot(folder: Path) -> dict[str, int]:
-    """Every file below a folder, with its size; the database's own files aside."""
+    """Every file below a folder, with its size; the database and its locks aside."""
     found = {}
     for place, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(place, name)
-            if not name.endswith((".db", ".db-wal", ".db-shm")):
+            if not name.endswith((".db", ".db-wal", ".db-shm", "lock")):
                 found[os.path.relpath(path, folder)] = os.lstat(path).st_size
     return found
 

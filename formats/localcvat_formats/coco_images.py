@@ -13,7 +13,7 @@ from localcvat.images import image_header, is_image_name
 from localcvat.model import Item, Media
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
-from localcvat_formats.coco_records import CocoFile, ImageRecord, entry_error
+from localcvat_formats.coco_records import LARGEST_COORDINATE, CocoFile, ImageRecord, entry_error
 
 
 def normal_path(file_name: str) -> str:
@@ -68,6 +68,9 @@ class ImageReader:
         if path != record.file_name:
             how = "URL cut to its last part" if "://" in record.file_name else "as a relative path"
             self._report.changed("file name", how, where, lossy=False)
+        for side in ("width", "height"):
+            if not 0 <= (getattr(record, side) or 0) <= LARGEST_COORDINATE:
+                raise DatasetError("no size of an image", where=f"{where}.{side}")
         extras = {} if self._options.boxes_only else msgspec.json.decode(text)
         for key in ("width", "height"):
             extras.pop(key, None)

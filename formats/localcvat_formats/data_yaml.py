@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,8 @@ NOT_SUBSETS = frozenset(
 )
 MAX_YAML = 1 << 24
 MOST_CLASSES = 1_000_000
+MOST_NESTED = 100
+_BRACKETS = re.compile(r"[\[\]{}]")
 
 
 def find_yaml(source: Source) -> str | None:
@@ -39,6 +42,15 @@ def find_yaml(source: Source) -> str | None:
             return name
     shallow = [name for name in yamls if name.count("/") <= 1]
     return shallow[0] if len(shallow) == 1 else None
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest, quoted ones too; the YAML parser takes the square of it in time."""
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def load_yaml(source: Source, name: str) -> dict[str, Any]:
@@ -52,6 +64,8 @@ def load_yaml(source: Source, name: str) -> dict[str, Any]:
     if source.byte_size(name) > MAX_YAML:
         raise DatasetError("an absurdly large yaml file", where=where)
     text = source.read_text(name)
+    if _depth(text) > MOST_NESTED:
+        raise DatasetError(f"brackets nested more than {MOST_NESTED} deep", where=where)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):

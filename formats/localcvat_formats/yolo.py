@@ -75,7 +75,8 @@ def _has_data_yaml(source: Source) -> bool:
     try:
         config = load_yaml(source, name)
     except LocalCvatError:
-        return False
+        # Unreadable is not absent: without its names the classes would be guessed.
+        return name.lower().rpartition("/")[2] in ("data.yaml", "data.yml")
     return "names" in config or "nc" in config
 
 

@@ -86,10 +86,18 @@ class AnnotationRules:
                 self._items(msgspec.json.decode(job[key]), where)
                 continue
             for index, each in enumerate(msgspec.json.decode(job[key], type=list[msgspec.Raw])):
-                item = msgspec.json.decode(each)
-                if self._rules.is_object(item, f"{where}[{index}]"):
+                item = self._decoded(each, f"{where}[{index}]")
+                if item is not None and self._rules.is_object(item, f"{where}[{index}]"):
                     check(item, self._labels, f"{where}[{index}]")
         self._rules.ignored(job, (*KINDS, "version"), place)
+
+    def _decoded(self, raw: msgspec.Raw, place: str) -> Any:
+        """The object, None when it is no JSON."""
+        try:
+            return msgspec.json.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self._rules.error(f"JSON parse error - {error}", place)
+            return None
 
     def _items(self, value: Any, place: str) -> list[Any]:
         if not isinstance(value, list):

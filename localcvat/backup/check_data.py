@@ -14,6 +14,7 @@ import msgspec
 from localcvat.backup.check_manifest import REMAKE, ManifestLines
 from localcvat.backup.field_rules import NO_NULL, FieldRules, as_integer, kind
 from localcvat.backup.findings import Findings
+from localcvat.backup.frame_plan import MAX_FRAMES
 from localcvat.backup.task_records import (
     DATA_KEYS,
     FRAME_FILTER,
@@ -175,7 +176,15 @@ class FrameRules:
         if length is None:
             return
         stop = length - 1 if not data.stop else min(data.stop, length - 1)
-        self.size = len(range(data.start, stop + 1, data.step))
+        count = max(0, stop + data.step - data.start) // data.step
+        if count > MAX_FRAMES:
+            self._found.error(
+                self._data,
+                f"a video of more than {MAX_FRAMES} frames",
+                hint=f"the manifest says {length}",
+            )
+            return
+        self.size = count
         self._check_size(data)
 
     def plan_images(

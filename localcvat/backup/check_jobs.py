@@ -6,7 +6,7 @@ from typing import Any
 
 from localcvat.backup.check_annotations import JobRange
 from localcvat.backup.check_data import DataRules
-from localcvat.backup.field_rules import FieldRules, as_integer
+from localcvat.backup.field_rules import INT_LIMIT, FieldRules, as_integer
 from localcvat.backup.task_records import ANNOTATION, GROUND_TRUTH, JOB_KEYS, REPLICAS
 from localcvat.model import STATUSES
 
@@ -116,6 +116,9 @@ class JobRules:
             return made
         segment_size = cut[0]["stop_frame"] - cut[0]["start_frame"] + 1
         overlap = cut[0]["stop_frame"] - cut[1]["start_frame"] + 1 if len(cut) > 1 else 0
+        if max(segment_size, overlap) > INT_LIMIT:
+            self._rules.error("integer out of range", "jobs[0].stop_frame")
+            return None
         if segment_size < 0:
             self._rules.error("the first job ends before it starts", "jobs[0].stop_frame")
             return None

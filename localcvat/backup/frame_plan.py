@@ -14,6 +14,8 @@ from localcvat.related import MediaFiles, related_of
 from localcvat.video import VideoInfo
 
 VIDEO_FRAME = "frame_{:06d}"
+# Days of video: a manifest that says more means to fill the memory.
+MAX_FRAMES = 10_000_000
 MAPPING = "Incorrect file mapping to manifest content"
 
 
@@ -97,6 +99,8 @@ def _plan_video(
     if not files.videos and not light:
         raise BackupError("No media data found", where=where, hint=f"{video} is missing")
     stop = length - 1 if data.stop_frame is None else min(data.stop_frame, length - 1)
+    if (stop - data.start_frame) // data.step >= MAX_FRAMES:
+        raise BackupError(f"a video of more than {MAX_FRAMES} frames", where=where)
     frames = [
         PlannedFrame(VIDEO_FRAME.format(number), width, height)
         for number in range(data.start_frame, stop + 1, data.step)

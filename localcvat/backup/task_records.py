@@ -23,6 +23,7 @@ PROJECT_KEYS = frozenset(("name", "bug_tracker", "status", "labels", "version"))
 TASK_KEYS = PROJECT_KEYS | {"subset", "consensus_replicas", "data", "jobs"}
 JOB_KEYS = frozenset(("start_frame", "stop_frame", "frames", "status", "type", "files"))
 MAX_SUBSET = 64
+MAX_INTEGER = 2**31 - 1
 MAX_BUG_TRACKER = 2000
 
 Json = dict[str, Any]
@@ -109,6 +110,8 @@ def _integer(record: Json, key: str, where: str, default: int | None = 0, low: i
         return None
     if type(value) is not int or value < low:
         raise BackupError(f"an integer of at least {low} is required", where=f"{where}.{key}")
+    if value > MAX_INTEGER:
+        raise BackupError("integer out of range", where=f"{where}.{key}")
     return value
 
 
@@ -209,6 +212,8 @@ def _integers(record: Json, key: str, where: str) -> list[int]:
     value = record.get(key, [])
     if not isinstance(value, list) or any(type(item) is not int for item in value):
         raise BackupError("a list of frame numbers is required", where=f"{where}.{key}")
+    if any(abs(item) > MAX_INTEGER for item in value):
+        raise BackupError("integer out of range", where=f"{where}.{key}")
     return value
 
 

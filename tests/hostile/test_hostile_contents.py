@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from doors import command, enter, snapshot
-from hostile_contents import BACKUPS, DATASETS, archive
+from hostile_contents import BACKUPS, DATASETS, HARMLESS, archive
 
 READING_DOORS = ("convert", "project import-dataset")
 RESTORING_DOORS = ("project create-from-backup", "backup check", "backup repair")
@@ -54,3 +54,14 @@ def _refused(tmp_path: Path, store: Path, files: dict[str, bytes], reason: str, 
     assert "root:" not in said
     assert (snapshot(store), command("--store", store, "task", "ls", "--json").out) == before
     assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_points_outside_reads_nothing_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "hostile.zip").write_bytes(archive(HARMLESS[name]))
+    outcome = enter("convert", tmp_path / "hostile.zip", tmp_path, tmp_path)
+    assert "unexpected" not in outcome.error
+    assert "root:" not in outcome.out + outcome.error
+    for path in tmp_path.rglob("*"):
+        assert path.is_dir() or b"root:" not in path.read_bytes()
+    assert not list(tmp_path.parent.glob("evil*"))
