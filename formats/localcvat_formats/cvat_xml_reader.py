@@ -67,10 +67,11 @@ def glance(stream: IO[bytes], where: str, limit: int | None = None) -> Glance | 
         if b"<annotations" not in head.replace(b"\0", b""):
             return None
         return Glance(first="image", images=True, tracks=True)
-    root = re.search(rb"<(?![?!])", head)
-    if b"<!DOCTYPE" in head[: root.start() if root else None]:
+    start = re.sub(rb"<!--.*?-->", b"", head, flags=re.DOTALL)
+    root = re.search(rb"<(?![?!])", start)
+    if b"<!DOCTYPE" in start[: root.start() if root else None]:
         raise DatasetError("a document type is not allowed", where=f"{where}:1")
-    if root is None or not re.match(rb"<(\w+:)?annotations[\s/>]", head[root.start() :]):
+    if root is None or not re.match(rb"<(\w+:)?annotations[\s/>]", start[root.start() :]):
         return None
     read, rest = len(head), head
     while True:
@@ -285,9 +286,13 @@ class CvatXmlReader:
         count = 0
         with self._source.open(file.name) as stream:
             for element in top_elements(stream, where):
-                if local_name(element) == "image":
+                if local_name(element) != "image":
+                    continue
+                try:
                     yield self._image(element, file, count)
-                    count += 1
+                except DatasetError as error:
+                    self._lose("image", error)
+                count += 1
 
     def _image(self, element: Any, file: _File, count: int) -> Item:
         where = self._source.where(file.name)
