@@ -134,6 +134,9 @@ class _SubsetFile:
                 why = "its label has no keypoints, which is all that these files hold"
                 self._report.dropped(parts[0].type, why, item.path, count=len(parts))
                 continue
+            if parts[0].type == "skeleton" and len(parts) == 1 and not parts[0].elements:
+                self._report.dropped("skeleton", "it has no points", item.path)
+                continue
             self._annotations.append(self._annotation(parts, item, image_id))
 
     def _has_points(self, shape: Shape) -> bool:

@@ -192,6 +192,9 @@ class _Lines:
                 self._report.dropped("skeleton", "its label has no points", item.path)
                 continue
             index = self._index[shape.label]
+            if not shape.elements:
+                self._report.dropped("skeleton", "it has no points", item.path)
+                continue
             box = self._pose_box(shape)
             if self._cvat:
                 line = whole_box_line(index, box, item.width, item.height)

@@ -232,3 +232,10 @@ def test_tags_are_told_when_video_loses_them(tmp_path: Path) -> None:
     assert find_format("CVAT for video").format.name == "cvat-video"
     report = convert(path, tmp_path / "out", "cvat-video")
     assert report.count("dropped", "tag") == 1
+
+
+@pytest.mark.parametrize("to", ["coco", "coco-keypoints", "ultralytics-pose", "voc", "csv"])
+def test_skeletons_that_cvat_left_without_points_are_counted(to: str, tmp_path: Path) -> None:
+    golden = next(each for each in IMAGES if str(each) == "rich-project2")
+    report = convert(golden.path, tmp_path / "out", to)
+    assert report.count("dropped", "skeleton") + report.count("changed", "skeleton") >= 10
