@@ -64,14 +64,19 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, li
         yield store, fill(store, 300)
 
 
-def _sorted(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
-    name = key.removeprefix("-")
-    ordered = sorted(
-        rows, key=lambda row: (row[name] is None, row[name] if row[name] is not None else "")
-    )
-    return ordered[::-1] if key.startswith("-") else ordered
+def _sorted(rows: list[dict[str, Any]], keys: list[str]) -> list[dict[str, Any]]:
+    ordered = rows
+    for key in reversed(keys):
+        name = key.removeprefix("-")
+        ordered = sorted(
+            ordered,
+            key=lambda row: (row[name] is None, row[name] if row[name] is not None else ""),
+            reverse=key.startswith("-"),
+        )
+    return ordered
 
 
+TWO_KEYS = ["owner,-name", "-assignee,status", "-owner,assignee,-id", "status,owner", "bogus,owner"]
 SORTS = [
     sign + name for name in ("id", "name", "owner", "status", "updated_date") for sign in ("", "-")
 ]
@@ -91,7 +96,7 @@ SORTS = [
         },
     ),
     search=st.sampled_from(["", "", "A", "alice", "a,b", "ÜNÏ", "dan_", "%", "completed bob"]),
-    sort=st.sampled_from(SORTS),
+    sort=st.sampled_from([*SORTS, *TWO_KEYS]),
     size=st.sampled_from([None, 1, 7, 50]),
 )
 def test_plain_filters_search_and_sort_agree_with_python(
@@ -116,8 +121,12 @@ def test_plain_filters_search_and_sort_agree_with_python(
         found += list_projects(store, wanted).results
     assert sorted(project.id for project in found) == sorted(row["id"] for row in kept)
     by_id = {row["id"]: row for row in rows}
-    key = sort.removeprefix("-")
-    assert [by_id[p.id][key] for p in found] == [row[key] for row in _sorted(kept, sort)]
+    keys = [key for key in sort.split(",") if key != "bogus"]
+    names = [key.removeprefix("-") for key in keys]
+    assert [[by_id[p.id][name] for name in names] for p in found] == [
+        [row[name] for name in names] for row in _sorted(kept, keys)
+    ]
+    assert len({project.id for project in found}) == len(found)
     with pytest.raises(NotFoundError):
         list_projects(
             store, ListQuery(where=where, search=search, page_size=size, page=page.last + 1)
@@ -201,7 +210,7 @@ def test_a_page_of_many_projects_comes_in_milliseconds(tmp_path: Path, count: in
     with Store.open(tmp_path / "store") as store:
         list_projects(store, ListQuery(name="nothing"))
         for where in PLANNED:
-            for sort in ("name", "-updated_date", "-id"):
+            for sort in ("name", "-updated_date", "-id", "owner", "-assignee"):
                 best = min(_seconds(store, where, sort) for _ in range(3))
                 assert best < 0.020, (where, sort, best)
 

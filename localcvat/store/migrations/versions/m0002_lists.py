@@ -32,6 +32,9 @@ def upgrade() -> None:
             _create(table, f"{first}_id", ", ".join((first, "id", *others, "deleted_date")))
             for last in SORTED[1:]:
                 _create(table, f"{first}_{last}", f"{first}, {last}, id")
+        # A list of one status sorted by owner or assignee counts what each of them has.
+        for last in ("owner_id", "assignee_id"):
+            _create(table, f"status_{last}", f"status, {last}, id, deleted_date")
         op.execute(
             f"CREATE INDEX {table}_deleted ON {table}(deleted_date) WHERE deleted_date IS NOT NULL"
         )
