@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from localcvat.archive import Sink, Source
-from localcvat.labels import parse_color
-from localcvat.model import Dataset, Item, Label, Shape, flat_labels
+from localcvat.model import Dataset, Item, Label, Shape
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_float, as_int, box_of
 from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiReader
-from localcvat_formats.labelmap import BACKGROUND, BLACK, LabelMapEntry
+from localcvat_formats.labelmap import BLACK, LabelMapEntry
+from localcvat_formats.segmentation_mask import cvat_entries as entries_by_name
 from localcvat_formats.segmentation_mask import plain_entries
 from localcvat_formats.segments import (
     masks_of,
@@ -90,13 +90,7 @@ class Kitti(Format):
 
 def cvat_entries(labels: Sequence[Label]) -> list[LabelMapEntry]:
     """CVAT's label map: by name, but the background is first."""
-    entries = [
-        LabelMapEntry(name=label.name, color=parse_color(label.color) or BLACK)
-        for label, _ in flat_labels(labels)
-    ]
-    if all(entry.name != BACKGROUND for entry in entries):
-        entries.append(LabelMapEntry(name=BACKGROUND, color=BLACK))
-    entries.sort(key=lambda entry: entry.name)
+    entries = entries_by_name(labels)
     background = entries.pop(background_index(entries) or 0)
     return [background, *entries]
 

@@ -144,7 +144,7 @@ class _Writer:
             frame,
             track,
             *box_of(shape),
-            int(values.get("ignored") not in (True, "true")),
+            int(values.get("ignored") not in ((True,) if self._cvat else (True, "true"))),
             self._index.number(shape.label) + 1,
             self._visibility(shape, values),
         ]

@@ -68,14 +68,13 @@ class SegmentationMask(Format):
 
 
 def cvat_entries(labels: Sequence[Label]) -> list[LabelMapEntry]:
-    """CVAT's label map: every label with its colour, a black background, by name."""
-    entries = [
-        LabelMapEntry(name=label.name, color=parse_color(label.color) or BLACK)
-        for label, _ in flat_labels(labels)
-    ]
-    if all(entry.name != BACKGROUND for entry in entries):
-        entries.append(LabelMapEntry(name=BACKGROUND, color=BLACK))
-    return sorted(entries, key=lambda entry: entry.name)
+    """CVAT's label map: every label with its colour, a black background, by name.
+
+    Of labels of one name (points of several skeletons) the last gives the colour.
+    """
+    colors = {label.name: parse_color(label.color) or BLACK for label, _ in flat_labels(labels)}
+    colors.setdefault(BACKGROUND, BLACK)
+    return [LabelMapEntry(name=name, color=color) for name, color in sorted(colors.items())]
 
 
 def plain_entries(labels: Sequence[Label], report: Report) -> list[LabelMapEntry]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Canvas = NDArray[np.uint32]
 
 LARGEST_PICTURE = 1 << 28
+PALETTE_SIZE = 256
 
 
 def can_be_painted(item: Item) -> bool:
@@ -144,35 +145,39 @@ def color_code(color: Rgb) -> int:
 def write_color_png(sink: Sink, name: str, canvas: Canvas, colors: Sequence[Rgb]) -> None:
     """A picture whose pixel values stand for `colors`, as a PNG of red, green and blue."""
     import numpy as np
+    from PIL import Image
 
-    palette = np.array(colors, dtype=np.uint8)
-    _save(sink, name, palette[canvas])
+    if int(canvas.max(initial=0)) < PALETTE_SIZE:
+        _save_image(sink, name, _with_palette(canvas, colors).convert("RGB"))
+    else:
+        _save_image(sink, name, Image.fromarray(np.array(colors, dtype=np.uint8)[canvas]))
 
 
 def write_palette_png(sink: Sink, name: str, canvas: Canvas, colors: Sequence[Rgb]) -> None:
     """The same with a palette, as VOC has it; at most 256 colours."""
+    _save_image(sink, name, _with_palette(canvas, colors))
+
+
+def _with_palette(canvas: Canvas, colors: Sequence[Rgb]) -> Any:
     import numpy as np
     from PIL import Image
 
-    image = Image.fromarray(canvas.astype(np.uint8), mode="P")
-    image.putpalette([value for color in colors for value in color])
-    _save_image(sink, name, image)
+    image = Image.fromarray(canvas.astype(np.uint8))
+    image.putpalette([value for color in colors[:PALETTE_SIZE] for value in color])
+    return image
 
 
 def write_gray_png(sink: Sink, name: str, canvas: NDArray[Any]) -> None:
-    """A picture of one number a pixel, in 8 or 16 bits as its type says."""
-    _save(sink, name, canvas)
-
-
-def _save(sink: Sink, name: str, pixels: NDArray[Any]) -> None:
+    """A picture of numbers or of channels, in 8 or 16 bits as its type says."""
     from PIL import Image
 
-    _save_image(sink, name, Image.fromarray(pixels))
+    _save_image(sink, name, Image.fromarray(canvas))
 
 
 def _save_image(sink: Sink, name: str, image: Any) -> None:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    # Label pictures compress well enough at once; level 6 takes four times as long.
+    image.save(buffer, "PNG", compress_level=1)
     sink.write(name, buffer.getvalue())
 
 

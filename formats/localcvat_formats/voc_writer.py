@@ -31,13 +31,14 @@ SOURCE = {"database": "Unknown", "annotation": "Unknown", "image": "Unknown"}
 
 
 def label_entries(labels: list[Label]) -> list[LabelMapEntry]:
-    """The label map of a dataset's labels, sublabels too, with a background."""
-    entries = []
+    """The label map of a dataset's labels, sublabels too, each name once, with a background."""
+    entries: dict[str, LabelMapEntry] = {}
     for label, _ in flat_labels(labels):
         extras = (label.extras or {}).get("voc", {})
         parts, actions = extras.get("parts", []), extras.get("actions", [])
-        entries.append(LabelMapEntry(name=label.name, parts=parts, actions=actions))
-    return with_background(entries)
+        entry = LabelMapEntry(name=label.name, parts=parts, actions=actions)
+        entries.setdefault(label.name, entry)
+    return with_background(list(entries.values()))
 
 
 class VocWriter:

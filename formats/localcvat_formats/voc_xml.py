@@ -65,7 +65,9 @@ def parse_xml(data: bytes, where: str) -> Any:
 def tag_name(element: Any) -> str:
     """The tag without its namespace; "" for comments."""
     tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+    if not isinstance(tag, str):
+        return ""
+    return tag.rpartition("}")[2] if "}" in tag else tag
 
 
 def child_of(element: Any, name: str) -> Any:
