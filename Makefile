@@ -17,6 +17,7 @@ demo: $(VENV)/.ready
 
 docs: $(VENV)/.ready
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_library.py
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -50,6 +50,11 @@ class LabeledData(msgspec.Struct, kw_only=True):
     shapes: list[LabeledShape] = []
     tracks: list[LabeledTrack] = []
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
+
     def __len__(self) -> int:
         return len(self.tags) + len(self.shapes) + len(self.tracks)
 

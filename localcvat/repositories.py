@@ -107,10 +107,11 @@ class ProjectsRepo(_Repo[Project]):
     def _remove(self, obj_id: int) -> None:
         projects.delete_projects(self._store, [obj_id])
 
-    def create(self, spec: Any, labels: Any = (), **fields: Any) -> Project:
+    def create(self, spec: Any = None, labels: Any = (), **fields: Any) -> Project:
         """Make a project from its name and labels, or from a specification as cvat-sdk's.
 
-        Labels are names, `Label`s or mappings; raises ValidationError with CVAT's words.
+        Labels are names, `Label`s or mappings; `fields` are bug_tracker, assignee_id, … and may
+        hold the name. Raises ValidationError with CVAT's words.
         """
         body = _body(spec, labels, fields)
         name, made = body.pop("name", ""), body.pop("labels")
@@ -203,7 +204,7 @@ class TasksRepo(_Repo[Task]):
                 raise
         return task.fetch()
 
-    def create(self, spec: Any, labels: Any = (), **fields: Any) -> Task:
+    def create(self, spec: Any = None, labels: Any = (), **fields: Any) -> Task:
         """Make a task without data, which `Task.upload_data` gives it; `spec` as above."""
         body = _body(spec, labels, fields)
         body["labels"] = msgspec.to_builtins(body["labels"])
@@ -232,7 +233,7 @@ class TasksRepo(_Repo[Task]):
 
 def _body(spec: Any, labels: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A specification and what was given besides; `labels` are there and are `Label`s."""
-    body: dict[str, Any] = {"name": spec} if isinstance(spec, str) else body_of(spec)
+    body: dict[str, Any] = {"name": spec} if isinstance(spec, str) else body_of(spec or {})
     body.update(fields)
     return body | {"labels": labels_of(labels or body.get("labels") or ())}
 

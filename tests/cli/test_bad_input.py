@@ -64,6 +64,21 @@ def test_a_bad_coco_file_is_refused_with_the_place(tmp_path: Path, name: str, to
     assert [path.name for path in tmp_path.iterdir()] == ["bad.json"]
 
 
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_coco_file_leaves_the_store_as_it_was(tmp_path: Path, name: str) -> None:
+    text, place = BAD[name]
+    (tmp_path / "bad.json").write_text(text)
+    assert run("init", cwd=tmp_path).returncode == 0
+    assert run("project", "create", "p", cwd=tmp_path).returncode == 0
+    finished = run("project", "import-dataset", 1, "bad.json", "--format", "coco", cwd=tmp_path)
+    assert finished.returncode == 1
+    assert place in finished.stderr
+    assert len(finished.stderr.strip().splitlines()) == 1
+    shown = json.loads(run("project", "show", 1, "--json", cwd=tmp_path).stdout)
+    assert (shown["labels"], shown["tasks"]) == ([], [])
+    assert not [path for path in (tmp_path / ".localcvat" / "media").rglob("*") if path.is_file()]
+
+
 def test_a_folder_of_no_known_format_lists_what_was_looked_for(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.md").write_text("x")

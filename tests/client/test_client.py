@@ -78,6 +78,7 @@ def test_projects_are_created_as_cvat_sdk_does(client: Client) -> None:
     assert [label.color for label in project.get_labels()] == ["#2080c0", "#406040"]
     by_mapping = client.projects.create({"name": "q", "labels": ["car"], "bug_tracker": "http://b"})
     assert (by_mapping.name, by_mapping.bug_tracker) == ("q", "http://b")
+    assert client.projects.create(name="s", labels=["car"]).name == "s"
     named = client.projects.create("r", labels=[Label(name="bird"), "car"])
     assert [label.name for label in named.get_labels()] == ["bird", "car"]
     with pytest.raises(ValidationError, match="All label names must be unique"):
@@ -237,6 +238,7 @@ def test_frames_and_previews_are_pictures(task: Any, tmp_path: Path) -> None:
         assert max(preview.size) == 256
         assert preview.width / preview.height == pytest.approx(photo.width / photo.height, abs=0.01)
     assert isinstance(task.get_preview(), BytesIO)
+    assert task.get_annotations().to_dict() == {"tags": [], "shapes": [], "tracks": []}
     written = task.download_frames([0, 2], outdir=tmp_path / "out")
     assert [path.name for path in written] == ["frame_000000.jpg", "frame_000002.jpg"]
     assert written[1].read_bytes() == (PHOTOS / names[2]).read_bytes()

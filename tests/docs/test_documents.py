@@ -132,14 +132,15 @@ def test_the_readme_s_commands_and_scripts_run(folder: Path) -> None:
     assert ran >= 12
 
 
-def test_the_reference_is_that_of_the_commands() -> None:
-    spec = importlib.util.spec_from_file_location("make_cli", ROOT / "docs/make_cli.py")
+@pytest.mark.parametrize("name", ["cli", "library"])
+def test_the_references_are_made_from_the_code(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/make_{name}.py")
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     assert spec.loader is not None
     spec.loader.exec_module(module)
-    written = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
-    assert written == module.reference(), "docs/cli.md is old: run `make docs`"
+    written = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    assert written == module.reference(), f"docs/{name}.md is old: run `make docs`"
 
 
 DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
