@@ -32,21 +32,21 @@ def safe_name(name: str, where: str = "") -> str:
     if PLAIN_NAME.fullmatch(name):
         return name
     clean = name.replace("\\", "/")
-    parts = clean.split("/")
+    parts = [part for part in clean.split("/") if part not in ("", ".")]
     reason = ""
-    if not clean.strip("/") or all(part in ("", ".") for part in parts):
+    if not parts:
         reason = "empty name"
     elif any(ord(char) < 32 or char == "\x7f" for char in clean):
         reason = "control character in name"
     elif clean.startswith("/"):
         reason = "absolute path"
-    elif len(clean) > 1 and clean[1] == ":" and clean[0].isalpha():
+    elif parts[0][1:2] == ":" and parts[0][0].isalpha():
         reason = "drive letter"
     elif ".." in parts:
         reason = "'..' climbs out of the archive"
     if reason:
         raise UnsafeArchiveError(f"unsafe entry {name!r}: {reason}", where=where)
-    return "/".join(part for part in parts if part not in ("", "."))
+    return "/".join(parts)
 
 
 def normalized(name: str) -> str:

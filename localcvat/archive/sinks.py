@@ -103,9 +103,17 @@ class FolderSink(Sink):
         clean = self._claim(name)
         folder = clean.rpartition("/")[0]
         if folder not in self._made:
-            os.makedirs(os.path.join(self._root, folder), exist_ok=True)
-            self._made.add(folder)
+            self._make(folder)
         return clean
+
+    def _make(self, folder: str) -> None:
+        """Make a folder and those around it, never the root: that it is gone must be seen."""
+        above = folder.rpartition("/")[0]
+        if above not in self._made:
+            self._make(above)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(f"{self._root}/{folder}")
+        self._made.add(folder)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{self._placed(name)}"

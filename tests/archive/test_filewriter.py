@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from localcvat import archive
 from localcvat.archive import FolderSink, open_sink
+from localcvat.archive.sinks import DIRECT_FILES
 from localcvat.errors import OutputError
 from localcvat.filewriter import FileWriter
 
-COUNT = archive.DIRECT_FILES + 700
+COUNT = DIRECT_FILES + 700
 
 
 def contents(folder: Path) -> dict[str, bytes]:
