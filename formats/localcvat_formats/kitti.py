@@ -139,7 +139,7 @@ class _Writer:
         objects = np.zeros(len(order) + 1, dtype=np.uint32)
         if not self._cvat:
             objects = self._object_numbers(item, order, classes)
-        report_lost_flags(order, self._report, item.path)
+        report_lost_flags(order, self._report, item.path, score=not self._cvat)
         for mask in order:
             self._lose_attributes(mask, item, mask.attributes)
         semantic = classes[canvas]

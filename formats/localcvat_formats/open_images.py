@@ -86,7 +86,7 @@ class OpenImages(Format):
                 "mask.score": "",
                 "mask.occluded": "not kept",
                 "attributes": "the flags of boxes",
-                "group": "`IsGroupOf` of boxes",
+                "group": "a box and the masks of it",
             },
         )
 
@@ -221,7 +221,7 @@ class _Writer:
             why = "the image's size is unknown"
             self._report.dropped("rectangle", why, item.path, count=len(boxes))
             boxes = []
-        report_lost_flags(masks, self._report, item.path)
+        report_lost_flags(masks, self._report, item.path, score=not self._cvat)
         next_id = itertools.count()
         for group in _instances([*item.tags, *boxes, *masks]):
             box = next((s for s in group if isinstance(s, Shape) and s.type == "rectangle"), None)

@@ -88,8 +88,10 @@ def _united(members: list[Shape], report: Report, where: str, reason: str) -> Sh
     return leader
 
 
-def report_lost_flags(masks: Sequence[Shape], report: Report, where: str) -> None:
-    """Count what boxes of a format have and its masks do not: occluded, the track's number."""
+def report_lost_flags(
+    masks: Sequence[Shape], report: Report, where: str, *, score: bool = False
+) -> None:
+    """Count what boxes of a format have and its masks do not: occluded, the track, the score."""
     why = "the format's masks have no place for it"
     hidden = sum(mask.occluded for mask in masks)
     if hidden:
@@ -97,6 +99,9 @@ def report_lost_flags(masks: Sequence[Shape], report: Report, where: str) -> Non
     tracked = sum(mask.track_id is not None for mask in masks)
     if tracked:
         report.dropped("track number", why, where, count=tracked)
+    scored = sum(mask.score is not None for mask in masks)
+    if scored and score:
+        report.dropped("score", why, where, count=scored)
 
 
 def report_ending(item: Item, report: Report) -> None:
