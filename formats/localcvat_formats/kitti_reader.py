@@ -95,7 +95,12 @@ class KittiReader:
             item.media = self._source.media(image)
         if stem in subset.boxes:
             item.shapes += self._boxes(subset.boxes[stem])
-        self._masks(subset, stem, item)
+        try:
+            self._masks(subset, stem, item)
+        except DatasetError as error:
+            if not self._skip:
+                raise
+            self._report.dropped("label picture", error.what, error.where)
         if not (item.width and item.height):
             settle_size(item, self._options, self._report, item.path)
         return item

@@ -71,7 +71,14 @@ class LabelMeReader:
 
     def _items(self) -> Iterator[Item]:
         for name in self._xmls:
-            yield self._item(name)
+            try:
+                item = self._item(name)
+            except DatasetError as error:
+                if not self._skip:
+                    raise
+                self._report.dropped("annotation file", error.what, error.where)
+                continue
+            yield item
 
     def _place(self, name: str, root: Any) -> _Place:
         """CVAT puts a subset's files into its folder; `<folder>` is what lies below."""

@@ -220,9 +220,7 @@ class VocReader:
         where = image
         if image in folder.xmls:
             where = self._source.where(folder.xmls[image])
-            data = self._source.read(folder.xmls[image])
-            parsed = read_annotation(data, where, self._skip, self._report)
-            parsed = self._declared(parsed, where)
+            parsed = self._parsed(folder.xmls[image], where)
         extension = "." + parsed.filename.rpartition(".")[2] if "." in parsed.filename else ".jpg"
         item = Item(
             path=image + extension,
@@ -240,10 +238,21 @@ class VocReader:
         if image in folder.xmls:
             settle_size(item, self._options, self._report, where, tell=True)
         if image in folder.classes:
-            self._add_masks(folder, image, item, parsed, segments)
+            self._try_masks(folder, image, item, parsed, segments)
         elif image not in folder.xmls:
             settle_size(item, self._options, self._report, where)
         return item
+
+    def _parsed(self, name: str, where: str) -> Annotation:
+        """What an XML file says; nothing of a broken one when bad objects are skipped."""
+        try:
+            parsed = read_annotation(self._source.read(name), where, self._skip, self._report)
+        except DatasetError as error:
+            if not self._skip:
+                raise
+            self._report.dropped("annotation file", error.what, error.where)
+            return Annotation(shapes=[], numbers=[], extras={})
+        return self._declared(parsed, where)
 
     def _declared(self, parsed: Annotation, where: str) -> Annotation:
         """Without objects whose label the label map lacks; raises DatasetError unless skipping."""
@@ -273,6 +282,21 @@ class VocReader:
             item.path = f"{image}.{name.rpartition('.')[2]}"
         elif self._by_base:
             self._report.assumed("image", "its file is missing", item.path)
+
+    def _try_masks(
+        self,
+        folder: VocFolder,
+        image: str,
+        item: Item,
+        parsed: Annotation,
+        segments: SegmentReader,
+    ) -> None:
+        try:
+            self._add_masks(folder, image, item, parsed, segments)
+        except DatasetError as error:
+            if not self._skip:
+                raise
+            self._report.dropped("label picture", error.what, error.where)
 
     def _add_masks(
         self,

@@ -216,6 +216,14 @@ def test_a_bad_object_is_left_out_on_demand_and_counted(tmp_path: Path) -> None:
     assert report.count("dropped", "object") == 1
 
 
+def test_a_broken_file_is_an_image_without_annotations_on_demand(tmp_path: Path) -> None:
+    shapes, item, report = _only(tmp_path, "<annotation><size>", on_error="skip")
+    assert (shapes, item.stem) == ([], "a")
+    (entry,) = [entry for entry in report.entries if entry.kind == "annotation file"]
+    assert entry.outcome == "dropped"
+    assert entry.example.endswith("Annotations/a.xml:1")
+
+
 def test_an_outline_beside_the_box_is_counted(tmp_path: Path) -> None:
     outline = "<polygon><x1>1</x1><y1>2</y1><x2>3</x2><y2>4</y2></polygon>"
     (shape,), _, report = _only(tmp_path, _xml(f"<name>car</name>{BOX}{outline}"))
