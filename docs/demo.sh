@@ -28,6 +28,6 @@ printf '\n$ localcvat project create-from-backup backup.zip\n'
 back=$(localcvat project create-from-backup backup.zip)
 echo "$back"
 say localcvat project export-dataset "$back" back.zip --format coco
-say localcvat check --full
+say localcvat check --deep
 printf '\nAll of it is in %s\n' "$out"
 ls -l "$out"

@@ -190,14 +190,14 @@ def test_gc_frees_what_was_deleted(task: Path) -> None:
 
 
 def test_check_finds_a_flipped_byte(task: Path) -> None:
-    assert value("check", "--full", cwd=task) == {"problems": []}
+    assert value("check", "--deep", cwd=task) == {"mended": [], "problems": []}
     (blob, *_) = sorted((task / ".localcvat" / "media").rglob("??????*"))
     data = bytearray(blob.read_bytes())
     data[100] ^= 1
     blob.chmod(0o644)
     blob.write_bytes(data)
     assert run("check", cwd=task).returncode == 0
-    finished = run("check", "--full", cwd=task)
+    finished = run("check", "--deep", cwd=task)
     assert (finished.returncode, str(blob) in finished.stdout) == (1, True)
     blob.unlink()
     assert run("check", cwd=task).returncode == 1
