@@ -7,21 +7,28 @@ of this folder, so that ``import localcvat.rest as requests`` is all a script ne
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from localcvat.rest import exceptions
-from localcvat.rest.exceptions import HTTPError, RequestException
+from localcvat.rest.exceptions import ConnectionError, HTTPError, RequestException, Timeout
 from localcvat.rest.session import Response, Session
 
 if TYPE_CHECKING:
     from localcvat.rest.transport import Transport
 
+codes = SimpleNamespace(**{status.name.lower(): int(status) for status in HTTPStatus})
+
 __all__ = [
+    "ConnectionError",
     "HTTPError",
     "RequestException",
     "Response",
     "Session",
+    "Timeout",
     "Transport",
+    "codes",
     "delete",
     "exceptions",
     "get",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from json import JSONDecodeError as JSONDecodeError
 from typing import Any
 
 from localcvat.errors import LocalCvatError
@@ -10,6 +11,14 @@ from localcvat.errors import LocalCvatError
 
 class RequestException(LocalCvatError):
     """Any failure of a call."""
+
+
+class ConnectionError(RequestException):
+    """Never raised: nothing is connected to. Here so that scripts may catch it."""
+
+
+class Timeout(RequestException):
+    """Never raised, as `ConnectionError`."""
 
 
 class HTTPError(RequestException):
