@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -215,6 +216,7 @@ class TaskRestorer:
         name = f"{draft.folder}annotations.json"
         where = self._layout.where(name)
         known = Labels(labels)
+        counts: Counter[str] = Counter()
         writer = AnnotationWriter(session, label_map(session, task_id=task_id))
 
         def each(job: int, kind: str, value: Any, place: str) -> None:
@@ -222,10 +224,14 @@ class TaskRestorer:
                 self._report.dropped("annotation", "of no job: CVAT ignores it", place)
             elif kind == "tags":
                 writer.add_tags(job_ids[job], (read_tag(value, known, place),))
+                counts["tag"] += 1
             elif kind == "shapes":
-                writer.add_shapes(job_ids[job], (read_shape(value, known, place),))
+                shape = read_shape(value, known, place)
+                writer.add_shapes(job_ids[job], (shape,))
+                counts[shape.type] += 1
             else:
                 writer.add_track(job_ids[job], read_track(value, known, place))
+                counts["track"] += 1
 
         def other(job: int, key: str, value: Any) -> None:
             if key == "version" and value and job < len(job_ids):
@@ -234,6 +240,8 @@ class TaskRestorer:
         with self._layout.open(name) as stream:
             read_annotation_stream(stream, where, each, other)
         writer.flush()
+        for kind, count in counts.items():
+            self._report.kept(kind, count)
 
 
 def _remember_version(session: Session, job_id: int, version: Any) -> None:
