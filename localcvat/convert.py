@@ -74,7 +74,7 @@ def convert(
     target = find_format(to)
     if not target.format.can_write:
         raise UsageError(f"the format {to!r} can't be written", hint="see `localcvat formats`")
-    _check_apart(source_path, target_path)
+    check_apart(source_path, target_path)
     report = Report()
     with open_source(source_path, options.limits) as source:
         refuse_backup(source)
@@ -153,7 +153,7 @@ def _with_media(items: Iterable[Item], report: Report) -> Iterator[Item]:
         yield item
 
 
-def _check_apart(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+def check_apart(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
     """Refuse a target that is the source or lies inside it: sources are never modified."""
     origin, goal = Path(source).resolve(), Path(target).resolve()
     if goal == origin or (origin.is_dir() and origin in goal.parents):

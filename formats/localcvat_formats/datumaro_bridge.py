@@ -327,9 +327,9 @@ class _Writer:
     def _settings(self) -> dict[str, Any]:
         if self._plugin.name not in COLOURED:
             return {}
-        if not self._labels or not all(label.color for label in self._labels):
-            return {"label_map": "source"}
         colours = {label.name: parse_color(label.color) for label in self._labels}
+        if not colours or None in colours.values():
+            return {"label_map": "source"}
         colours.setdefault("background", (0, 0, 0))
         return {"label_map": dict(sorted(colours.items())), "apply_colormap": True}
 

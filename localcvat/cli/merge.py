@@ -1,0 +1,45 @@
+"""`localcvat merge`."""
+
+from __future__ import annotations
+
+import click
+
+from localcvat.cli import options
+from localcvat.cli.transforms import transform_options
+from localcvat.transforms import Transforms
+
+
+@click.command()
+@click.argument("sources", metavar="SRC...", nargs=-1, required=True)
+@click.argument("target", metavar="DST")
+@click.option("--to", required=True, metavar="FORMAT", help="Format of DST.")
+@click.option("--from", "from_", metavar="FORMAT", help="Format of all SRC; detected if left out.")
+@options.with_images
+@options.strict
+@options.overwrite
+@transform_options
+@options.report_json
+def merge(
+    sources: tuple[str, ...],
+    target: str,
+    to: str,
+    from_: str | None,
+    with_images: bool,
+    strict: bool,
+    overwrite: bool,
+    as_json: bool,
+    transforms: Transforms,
+) -> None:
+    """Write the datasets at SRC, of any formats, as one dataset at DST.
+
+    Labels are one if their names are. Images whose names collide are an error without
+    --rename-duplicates.
+    """
+    from localcvat.cli.tables import echo_report
+    from localcvat.convert import ConvertOptions
+    from localcvat.merging import merge_datasets
+
+    chosen = ConvertOptions(
+        with_images=with_images, strict=strict, overwrite=overwrite, transforms=transforms
+    )
+    echo_report(merge_datasets(sources, target, to, from_, chosen), as_json)
