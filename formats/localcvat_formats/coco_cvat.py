@@ -118,7 +118,7 @@ class _SubsetFile:
         if crowd is True:
             return self._record(leader, [], _counts(rings, masks, item), box, item)
         if masks:
-            rings += _traced(masks)
+            rings += _traced(masks, item)
         return self._record(leader, rings, None, box, item)
 
     def _attributes(self, shape: Shape) -> dict[str, Any]:
@@ -309,7 +309,14 @@ def _counts(rings: list[list[float]], masks: Sequence[Shape], item: Item) -> lis
     return decompress_counts(coco.merge(parts)["counts"], item.width, item.height)
 
 
-def _traced(masks: Sequence[Shape]) -> list[list[float]]:
-    from localcvat.geometry.polygons import mask_to_polygons
+def _traced(masks: Sequence[Shape], item: Item) -> list[list[float]]:
+    """Outlines of masks taken together, as Datumaro traces them."""
+    from localcvat.geometry.contours import mask_to_contours
+    from localcvat.geometry.masks import coco_to_mask
 
-    return [ring for mask in masks for ring in mask_to_polygons(mask.points)]
+    if len(masks) == 1:
+        return mask_to_contours(masks[0].points)
+    counts = _counts([], masks, item)
+    if counts is None or not any(counts[1::2]):
+        return []
+    return mask_to_contours(coco_to_mask(counts, item.width, item.height))

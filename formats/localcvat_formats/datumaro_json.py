@@ -40,6 +40,7 @@ class DatumaroJson(Format):
             score=not cvat,
             tracks="flattened",
             label_colors=not cvat,
+            limits={"cuboid": "3D ones alone"} if cvat else {},
         )
 
     def detect(self, source: Source) -> Detection:

@@ -48,6 +48,7 @@ class UltralyticsDetection(Format):
             kinds=frozenset(["rectangle"]),
             converts={} if dialect == "cvat" else dict.fromkeys(shapes, "rectangle"),
             rotation=dialect == "cvat",
+            limits={"rotation": "rotated boxes are left out"} if dialect == "cvat" else {},
         )
 
     def detect(self, source: Source) -> Detection:
@@ -111,7 +112,11 @@ class UltralyticsTrack(UltralyticsDetection):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         base = super().capabilities(dialect)
         return Capabilities(
-            kinds=base.kinds, converts=base.converts, rotation=base.rotation, tracks="flattened"
+            kinds=base.kinds,
+            converts=base.converts,
+            rotation=base.rotation,
+            tracks="flattened",
+            limits=base.limits,
         )
 
 
@@ -125,10 +130,16 @@ class UltralyticsSegmentation(UltralyticsDetection):
     task = "segment"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        kinds = ("mask", "ellipse") if dialect == "cvat" else ("mask", "ellipse", "rectangle")
-        return Capabilities(
-            kinds=frozenset(["polygon"]), converts=dict.fromkeys(kinds, "polygon"), multipart=True
-        )
+        if dialect == "cvat":  # the writer traces masks as CVAT does
+            kinds = frozenset(("polygon", "mask"))
+            return Capabilities(
+                kinds=kinds,
+                converts={"ellipse": "mask"},
+                multipart=True,
+                limits={"mask": "as polygons of its outlines"},
+            )
+        turned = dict.fromkeys(("mask", "ellipse", "rectangle"), "polygon")
+        return Capabilities(kinds=frozenset(["polygon"]), converts=turned, multipart=True)
 
 
 class UltralyticsObb(UltralyticsDetection):

@@ -148,11 +148,20 @@ class _Lines:
         for parts in objects(item.shapes):
             if self._cvat:
                 for part in parts:
-                    yield self._ring(rounded(part.points), part, item)
+                    for ring in self._cvat_rings(part, item):
+                        yield self._ring(ring, part, item)
                 continue
             kept = [part for part in parts if not self._is_outside(part, item)]
             for ring in self._joined(kept, item):
                 yield self._ring(ring, kept[0], item)
+
+    def _cvat_rings(self, part: Shape, item: Item) -> list[list[float]]:
+        if part.type != "mask":
+            return [rounded(part.points)]
+        from localcvat.geometry.contours import mask_to_contours
+
+        self._report.changed("mask", "written as polygons", item.path)
+        return mask_to_contours(part.points)
 
     def _ring(self, ring: list[float], shape: Shape, item: Item) -> str:
         index = self._index[shape.label]

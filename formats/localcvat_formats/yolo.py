@@ -38,7 +38,11 @@ class Yolo(Format):
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
         if dialect == "cvat":
-            return Capabilities(kinds=frozenset(["rectangle"]), rotation=True)
+            return Capabilities(
+                kinds=frozenset(["rectangle"]),
+                rotation=True,
+                limits={"rotation": "boxes are written as if not rotated"},
+            )
         shapes = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
         return Capabilities(
             kinds=frozenset(["rectangle"]), converts=dict.fromkeys(shapes, "rectangle")

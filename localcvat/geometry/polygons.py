@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from localcvat.geometry.masks import mask_to_bitmap
+
+Corner = tuple[int, int]
 
 
 def polygon_area(points: Sequence[float]) -> float:
@@ -36,57 +38,71 @@ def _signed_area(points: Sequence[float]) -> float:
 
 def _edge_loops(bitmap: Any) -> list[list[float]]:
     """Closed loops along pixel edges, set pixels on the right; outer loops have positive area."""
+    exits: dict[Corner, list[Corner]] = {}
+    for start, end in _sides(bitmap):
+        exits.setdefault(start, []).append(end)
+    loops = []
+    for start in sorted(exits):
+        while start in exits:
+            loops.append(_follow(exits, start))
+    return loops
+
+
+def _sides(bitmap: Any) -> Iterator[tuple[Corner, Corner]]:
+    """The straight sides of all loops from corner to corner, in the direction of travel.
+
+    Where two loops touch at a corner the direction of travel changes, so sides end there.
+    """
     import numpy as np
 
     padded = np.pad(bitmap != 0, 1).astype(np.int8)
     across = np.diff(padded, axis=0)[:, 1:-1]
     along = np.diff(padded, axis=1)[1:-1, :]
-    steps: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for y, x in np.argwhere(across == 1).tolist():
-        steps.setdefault((x, y), []).append((x + 1, y))
-    for y, x in np.argwhere(across == -1).tolist():
-        steps.setdefault((x + 1, y), []).append((x, y))
-    for y, x in np.argwhere(along == 1).tolist():
-        steps.setdefault((x, y + 1), []).append((x, y))
-    for y, x in np.argwhere(along == -1).tolist():
-        steps.setdefault((x, y), []).append((x, y + 1))
-    loops = []
-    while steps:
-        start = min(steps)
-        loops.append(_follow(steps, start))
-    return loops
+    for y, first, last in _runs(across == 1):
+        yield (first, y), (last, y)
+    for y, first, last in _runs(across == -1):
+        yield (last, y), (first, y)
+    for x, first, last in _runs((along == 1).T):
+        yield (x, last), (x, first)
+    for x, first, last in _runs((along == -1).T):
+        yield (x, first), (x, last)
 
 
-def _follow(
-    steps: dict[tuple[int, int], list[tuple[int, int]]], start: tuple[int, int]
-) -> list[float]:
-    corners: list[tuple[int, int]] = []
+def _runs(flags: Any) -> Iterator[tuple[int, int, int]]:
+    """(row, first column, column past the last) of each run of true values."""
+    import numpy as np
+
+    steps = np.diff(np.pad(flags, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    starts, ends = np.argwhere(steps == 1), np.argwhere(steps == -1)
+    for (row, first), (_, last) in zip(starts.tolist(), ends.tolist(), strict=True):
+        yield row, first, last
+
+
+def _follow(exits: dict[Corner, list[Corner]], start: Corner) -> list[float]:
+    """The corners of the loop from `start` until it comes back there; its sides are used up."""
+    corners: list[float] = []
     here, direction = start, (0, 0)
     while True:
-        exits = steps[here]
-        there = exits[0] if len(exits) == 1 else _right_turn(here, direction, exits)
-        exits.remove(there)
-        if not exits:
-            del steps[here]
-        step = (there[0] - here[0], there[1] - here[1])
-        if step != direction:
-            corners.append(here)
-        here, direction = there, step
-        if here == start and here not in steps:
-            break
-        if here == start and direction != (0, 0) and _closes(corners, direction):
-            break
-    return [float(value) for corner in corners for value in corner]
+        corners += (float(here[0]), float(here[1]))
+        ends = exits[here]
+        there = ends[0] if len(ends) == 1 else _right_turn(here, direction, ends)
+        ends.remove(there)
+        if not ends:
+            del exits[here]
+        direction = (_sign(there[0] - here[0]), _sign(there[1] - here[1]))
+        here = there
+        if here == start:
+            return corners
 
 
-def _closes(corners: list[tuple[int, int]], direction: tuple[int, int]) -> bool:
-    return len(corners) >= 4
-
-
-def _right_turn(
-    here: tuple[int, int], direction: tuple[int, int], exits: list[tuple[int, int]]
-) -> tuple[int, int]:
+def _right_turn(here: Corner, direction: Corner, ends: list[Corner]) -> Corner:
     """Where two loops touch at a corner, stay with the pixel on the right."""
     right = (-direction[1], direction[0])
-    wanted = (here[0] + right[0], here[1] + right[1])
-    return wanted if wanted in exits else exits[0]
+    for end in ends:
+        if (_sign(end[0] - here[0]), _sign(end[1] - here[1])) == right:
+            return end
+    return ends[0]
+
+
+def _sign(value: int) -> int:
+    return (value > 0) - (value < 0)

@@ -233,8 +233,17 @@ def test_cvats_names_write_cvats_layout(tmp_path: Path) -> None:
 
 
 def test_cvat_writes_masks_as_polygons_and_leaves_rotated_boxes_out(tmp_path: Path) -> None:
-    _, items, _ = trip(dataset("mask"), "Ultralytics YOLO Segmentation 1.0", tmp_path / "a")
-    assert [made.type for made in items[0].shapes] == ["polygon"]
+    image = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    image[10:50, 10:60] = image[60:80, 100:150] = 1
+    source = dataset("mask", plain=True)
+    first = list(source.items)
+    first[0].shapes[0].points = bitmap_to_mask(image)
+    source.items = iter(first)
+    _, items, report = trip(source, "Ultralytics YOLO Segmentation 1.0", tmp_path / "a")
+    rings = [[round(value) for value in made.points] for made in items[0].shapes]
+    assert [100, 60, 100, 79, 149, 79, 149, 60, 100, 60] in rings
+    assert [10, 10, 10, 49, 59, 49, 59, 10, 10, 10] in rings
+    assert lost(report)["mask"] == 1
     _, items, report = trip(dataset("rectangle"), "Ultralytics YOLO Detection 1.0", tmp_path / "b")
     assert all(not item.shapes for item in items)
     assert lost(report)["rectangle"] == 1
