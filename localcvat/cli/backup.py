@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localcvat.cli.limits import limit_options
+from localcvat.cli.options import ID
 from localcvat.cli.progress import item_progress
 from localcvat.cli.store import client_of, opened
 from localcvat.cli.tables import echo_json, echo_table
@@ -112,7 +113,7 @@ def repair(source: str, target: str, as_json: bool, limits: Limits) -> None:
 
 
 @click.command("backup")
-@click.argument("project_id", type=int, metavar="ID")
+@click.argument("project_id", type=ID, metavar="ID")
 @click.argument("file")
 @click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
 @click.option("--overwrite", is_flag=True, help=OVERWRITE)
@@ -135,7 +136,7 @@ def project_backup(
 
 
 @click.command("backup")
-@click.argument("task_id", type=int, metavar="ID")
+@click.argument("task_id", type=ID, metavar="ID")
 @click.argument("file")
 @click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
 @click.option("--overwrite", is_flag=True, help=OVERWRITE)
@@ -184,7 +185,7 @@ def project_create_from_backup(
 
 @click.command("create-from-backup")
 @click.argument("file")
-@click.option("--project_id", "--project-id", type=int, help="Project the task goes into.")
+@click.option("--project_id", "--project-id", type=ID, help="Project the task goes into.")
 @click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
 @limit_options
 @click.pass_context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from localcvat.cli.options import ID
 from localcvat.cli.store import opened
 
 
@@ -15,7 +16,7 @@ def guide_command(noun: str) -> click.Command:
         help=f"Print the annotation guide of a {noun}, or make FILE its guide.\n\n"
         "Pictures and pdf that FILE links and that lie beside it become assets.",
     )
-    @click.argument("number", type=int, metavar="ID")
+    @click.argument("number", type=ID, metavar="ID")
     @click.argument("file", required=False)
     @click.option("-o", "--output", metavar="DIR", help="Write guide.md and assets to a new DIR.")
     @click.pass_context

@@ -20,9 +20,9 @@ def label() -> None:
 
 
 @label.command("ls")
-@click.option("--project_id", type=int, help="Only of this project.")
-@click.option("--task_id", type=int, help="Only of this task, or of its project.")
-@click.option("--job_id", type=int, help="Only of this job's task.")
+@click.option("--project_id", type=options.ID, help="Only of this project.")
+@click.option("--task_id", type=options.ID, help="Only of this task, or of its project.")
+@click.option("--job_id", type=options.ID, help="Only of this job's task.")
 @options.as_json
 @click.pass_context
 def list_(
@@ -50,8 +50,8 @@ def list_(
 
 @label.command()
 @click.argument("name")
-@click.option("--project_id", type=int, help="Project of the label.")
-@click.option("--task_id", type=int, help="Task of the label, one without a project.")
+@click.option("--project_id", type=options.ID, help="Project of the label.")
+@click.option("--task_id", type=options.ID, help="Task of the label, one without a project.")
 @click.option("--color", help="#rrggbb; else the one CVAT gives this name.")
 @click.option("--type", help="any, rectangle, polygon, …, skeleton or tag.")
 @click.option("--attributes", metavar="JSON", help=ATTRIBUTES)
@@ -83,7 +83,7 @@ def update(context: click.Context, /, label_id: int, **given: str | None) -> Non
 
 
 @label.command()
-@click.argument("label_ids", type=int, nargs=-1, required=True, metavar="ID...")
+@click.argument("label_ids", type=options.ID, nargs=-1, required=True, metavar="ID...")
 @click.pass_context
 def delete(context: click.Context, label_ids: tuple[int, ...]) -> None:
     """Remove labels with all their annotations."""

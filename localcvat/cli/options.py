@@ -15,6 +15,19 @@ from localcvat.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class _Id(click.types.IntParamType):
+    """The number of something in the store."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = int(super().convert(value, param, ctx))
+        if not 0 <= number <= MAX_ID:
+            self.fail(f"there is no number {value} in a store.", param, ctx)
+        return number
+
+
+MAX_ID = (1 << 63) - 1
+ID = _Id()
 as_json = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 report_json = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 strict = click.option("--strict", is_flag=True, help="Do nothing if anything would be lost.")
@@ -52,7 +65,7 @@ image_size = click.option(
 
 def identified(noun: str) -> Callable[[Command], Command]:
     """The argument ID of one object, passed as ``<noun>_id``."""
-    return click.argument(f"{noun}_id", type=int, metavar="ID")
+    return click.argument(f"{noun}_id", type=ID, metavar="ID")
 
 
 def ignored(*names: str) -> Callable[[Command], Command]:

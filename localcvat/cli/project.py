@@ -143,7 +143,7 @@ def update(
 
 
 @project.command()
-@click.argument("project_ids", type=int, nargs=-1, required=True, metavar="ID...")
+@click.argument("project_ids", type=options.ID, nargs=-1, required=True, metavar="ID...")
 @click.pass_context
 def delete(context: click.Context, project_ids: tuple[int, ...]) -> None:
     """Move projects to the trash; `project restore` brings them back, `gc` frees them."""

@@ -16,8 +16,8 @@ def request() -> None:
 
 @request.command("ls")
 @click.option("--status", help="queued, started, finished or failed.")
-@click.option("--project_id", type=int, help="Only about this project.")
-@click.option("--task_id", type=int, help="Only about this task.")
+@click.option("--project_id", type=options.ID, help="Only about this project.")
+@click.option("--task_id", type=options.ID, help="Only about this task.")
 @options.as_json
 @click.pass_context
 def list_(

@@ -47,7 +47,9 @@ def init(context: click.Context) -> None:
 
 
 @click.command()
-@click.option("--deep", is_flag=True, help="Read every media file and compare its hash.")
+@click.option(
+    "--deep", "--full", "deep", is_flag=True, help="Compare the hash of every media file."
+)
 @click.option("--repair", is_flag=True, help="Mend what is safe, after a copy of the database.")
 @options.as_json
 @click.pass_context
@@ -77,10 +79,16 @@ def check(context: click.Context, deep: bool, repair: bool, as_json: bool) -> No
 
 
 @click.command()
-@click.option("--older_than", type=float, default=0.0, metavar="DAYS", help="Keep what is newer.")
+@click.option(
+    "--older_than",
+    type=click.IntRange(0, 36_500),
+    default=0,
+    metavar="DAYS",
+    help="Keep what is newer.",
+)
 @options.as_json
 @click.pass_context
-def gc(context: click.Context, older_than: float, as_json: bool) -> None:
+def gc(context: click.Context, older_than: int, as_json: bool) -> None:
     """Remove for good what is in the trash, and the media nobody uses any more."""
     from localcvat.trash import empty_trash
 

@@ -47,7 +47,7 @@ task.add_command(guide_command("task"))
 @click.argument("name")
 @click.argument("resource_type", type=click.Choice(["local", "share", "remote"]))
 @click.argument("resources", nargs=-1, required=True, metavar="PATH...")
-@click.option("--project_id", type=int, help="Project of the task.")
+@click.option("--project_id", type=options.ID, help="Project of the task.")
 @click.option("--labels", help="Labels of a task without a project: JSON or a file of it.")
 @click.option("--subset", help="Subset in the project.")
 @click.option("--bug_tracker", "--bug", "--bt", help="URL of the bug tracker.")
@@ -142,7 +142,7 @@ def show(context: click.Context, task_id: int, as_json: bool) -> None:
 @options.identified("task")
 @click.option("--name", help="New name.")
 @click.option("--subset", help="Subset in the project.")
-@click.option("--project_id", type=int, help="Move the task into this project.")
+@click.option("--project_id", type=options.ID, help="Move the task into this project.")
 @click.option("--owner", metavar="USER", help="User name; '' for nobody.")
 @click.option("--assignee", metavar="USER", help="User name; '' for nobody.")
 @click.option("--bug_tracker", "--bug", "--bt", help="URL of the bug tracker.")
@@ -156,7 +156,7 @@ def update(context: click.Context, /, task_id: int, labels: str | None, **given:
 
 
 @task.command()
-@click.argument("task_ids", type=int, nargs=-1, required=True, metavar="ID...")
+@click.argument("task_ids", type=options.ID, nargs=-1, required=True, metavar="ID...")
 @click.pass_context
 def delete(context: click.Context, task_ids: tuple[int, ...]) -> None:
     """Move tasks to the trash; `task restore` brings them back, `gc` frees them."""
@@ -258,7 +258,7 @@ def export_dataset(
 
 @task.command()
 @options.identified("task")
-@click.argument("frame_ids", type=int, nargs=-1, metavar="[FRAME...]")
+@click.argument("frame_ids", type=options.ID, nargs=-1, metavar="[FRAME...]")
 @click.option("--frame_ids", "more", metavar="N,…", help="Frames too; all when none is named.")
 @click.option("--outdir", default=".", help="Folder for the pictures. Default: this one.")
 @click.option(

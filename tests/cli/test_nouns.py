@@ -249,3 +249,44 @@ def test_completion_offers_nouns_verbs_and_options() -> None:
     assert "plain,project" in offered("localcvat pro", 1)
     assert "plain,export-dataset" in offered("localcvat project ex", 2)
     assert "--bug_tracker" in offered("localcvat project create --bug", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("project", "show", "abc"), 2),
+        (("project", "show", 10**30), 2),
+        (("project", "show", 99), 1),
+        (("project", "delete", 1, 99), 1),
+        (("project", "ls", "--page", 99), 1),
+        (("project", "ls", "--filter", '{"if": [1]}'), 1),
+        (("project", "create", ""), 1),
+        (("project", "create", "x", "--labels", "{"), 2),
+        (("project", "create", "x", "--labels", '["a", "a"]'), 1),
+        (("project", "update", 1, "--labels", "[1]"), 1),
+        (("task", "show", 10**30), 2),
+        (("task", "create", "x", "local", "nowhere", "--project_id", 1), 1),
+        (("task", "create", "x", "local", PHOTOS), 1),
+        (("task", "frames", 1, "--frame_ids", "a"), 2),
+        (("task", "preview", 1, "-o", "a.txt"), 2),
+        (("task", "import-dataset", 1, "nowhere.zip"), 1),
+        (("task", "export-dataset", 1, "o.zip", "--format", "bogus"), 2),
+        (("job", "update", 1, "--stage", "bogus"), 1),
+        (("job", "preview", 77, "-o", "a.png"), 1),
+        (("label", "ls", "--project_id", 77), 1),
+        (("label", "create", "person", "--project_id", 1), 1),
+        (("user", "create", "a b"), 1),
+        (("gc", "--older_than", "nan"), 2),
+        (("bogus",), 2),
+    ],
+    ids=lambda value: " ".join(map(str, value))[:40] if isinstance(value, tuple) else "",
+)
+def test_what_can_not_be_done_is_said_in_a_line(
+    task: Path, arguments: tuple[Any, ...], code: int
+) -> None:
+    finished = run(*arguments, cwd=task)
+    assert finished.returncode == code, finished.stderr
+    assert finished.stderr.strip()
+    assert "Traceback" not in finished.stderr
+    assert "(a bug" not in finished.stderr
+    assert value("project", "show", 1, cwd=task)["task_count"] == 1
