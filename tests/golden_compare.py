@@ -53,7 +53,7 @@ def assert_same(golden: Golden, compare: Compare = value) -> None:
 
 def is_video_frame(name: str) -> bool:
     """Whether an entry is a frame of a video, which only a video decoder could give us."""
-    return re.search(r"frame_\d{6}\.PNG$", name) is not None
+    return re.search(r"frame_\d{6}(_leftImg8bit)?\.PNG$", name) is not None
 
 
 def without_frames(ours: dict[str, bytes], theirs: dict[str, bytes]) -> list[dict[str, bytes]]:
@@ -69,7 +69,11 @@ def without_frames(ours: dict[str, bytes], theirs: dict[str, bytes]) -> list[dic
 
 def is_image(name: str) -> bool:
     """Whether an entry is a frame."""
-    return name.startswith(("JPEGImages/", "images/", "img1/", "no_label/")) or "/image_2/" in name
+    return (
+        name.startswith(("JPEGImages/", "images/", "img1/", "no_label/"))
+        or "/image_2/" in name
+        or "/leftImg8bit/" in name
+    )
 
 
 def same_image(ours: bytes, theirs: bytes) -> bool:

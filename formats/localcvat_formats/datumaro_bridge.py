@@ -36,9 +36,7 @@ from localcvat_formats.image_paths import relative_path
 
 INSTALL = "install it with: pip install 'localcvat[all-formats]'"
 BOX_SOURCES = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
-COLOURED = ("camvid", "cityscapes")
-CVAT_IMAGES = "imgsFine/"
-"""Where CVAT's Cityscapes has ``leftImg8bit``, which Datumaro expects at the root."""
+COLOURED = ("camvid",)
 TEXT_SEGMENT = {"index": 0, "color": "0 0 0", "text": "-", "center": "0 0"}
 
 
@@ -167,34 +165,18 @@ class _Reader:
     def _root(self) -> Path:
         """The dataset as a folder or file on disk, none of it a link that leads out."""
         names = self._source.names
-        cityscapes = self._plugin.name == "cityscapes"
-        if names and (cityscapes or self._source.local_path(names[0]) is None):
+        if names and self._source.local_path(names[0]) is None:
             self._unpacked = tempfile.TemporaryDirectory(prefix="localcvat-")
             root = Path(self._unpacked.name)
             for name in names:
                 target = root / safe_name(name, self._source.display)
-                if cityscapes:
-                    target = root / safe_name(name.removeprefix(CVAT_IMAGES), self._source.display)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with self._source.open(name) as stream, open(target, "wb") as out:
                     shutil.copyfileobj(stream, out)
-            if cityscapes:
-                self._arrange_cityscapes(root)
             return root
         for name in names:
             self._source.local_path(name)
         return Path(self._source.path)
-
-    def _arrange_cityscapes(self, root: Path) -> None:
-        """Lay a Cityscapes dataset out as Datumaro reads it: by class, as `labelTrainIds`."""
-        for folder in root.glob("gtFine/*"):
-            (root / "leftImg8bit" / folder.name).mkdir(parents=True, exist_ok=True)
-        for path in root.glob("gtFine/**/*_gtFine_labelIds.png"):
-            target = Path(str(path).replace("_gtFine_labelIds", "_gtFine_labelTrainIds"))
-            if not target.exists():
-                shutil.copyfile(path, target)
-                why = "objects of one class on an image are read as one"
-                self._report.changed("mask", why, self._source.display)
 
     def _items(self, found: Any, names: list[str], root: Path) -> Iterator[Item]:
         convert = FromDatumaro(names, _default_label(self._plugin), self._report)
@@ -290,8 +272,6 @@ class _Writer:
             for path in sorted(target.rglob("*")):
                 if path.is_file():
                     name = path.relative_to(target).as_posix()
-                    if self._plugin.name == "cityscapes" and name.startswith("leftImg8bit/"):
-                        name = CVAT_IMAGES + name if self._cvat else name
                     sink.add_media(name, FileMedia(str(path)))
 
     def _export(self, items: list[Any], target: Path) -> None:

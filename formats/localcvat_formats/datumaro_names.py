@@ -63,13 +63,6 @@ FORMATS: dict[str, Bridged] = {
         mark=r"(^|/)[^/]+annot/.+\.png$",
     ),
     "celeba": _read("celeba", "CelebA: faces with landmarks"),
-    "cityscapes": _both(
-        "cityscapes",
-        "Cityscapes: masks by class and instance",
-        "mask",
-        cvat_names=("Cityscapes 1.0",),
-        mark=r"(^|/)gtFine/.+_gtFine_\w+\.png$",
-    ),
     "coco-captions": _both(
         "coco_captions", "COCO captions", "tag", attributes=("text",), labels=False, text=True
     ),
@@ -185,7 +178,8 @@ FORMATS: dict[str, Bridged] = {
 NATIVE = frozenset(
     (
         *("coco", "coco_instances", "coco_person_keypoints", "cvat", "datumaro"),
-        *("imagenet", "imagenet_txt", "imagenet_with_subset_dirs", "kitti", "kitti_detection"),
+        *("cityscapes", "imagenet", "imagenet_txt", "imagenet_with_subset_dirs"),
+        *("kitti", "kitti_detection"),
         *("kitti_segmentation", "label_me", "mot_seq", "mot_seq_gt", "open_images"),
         *("roboflow_coco", "roboflow_voc", "roboflow_yolo", "roboflow_yolo_obb", "voc"),
         *("voc_action", "voc_classification", "voc_detection", "voc_instance_segmentation"),

@@ -126,6 +126,9 @@ class _Writer:
             line = self._cvat_line if self._cvat else self._line
             text = "".join(line(shape, item) for shape in boxes)
             self._sink.write(f"{item.subset}/{BOXES}/{item.stem}.txt", text.encode())
+        if self._cvat and not (boxes or masks or self._with_images):
+            why = "without boxes and masks: in no file of an export without images"
+            self._report.changed("image", why, item.path, lossy=False)
         if not self._with_images:
             report_ending(item, self._report)
         elif item.media is not None:

@@ -14,6 +14,7 @@ NAMES = (
     "MOT 1.1",
     "ImageNet 1.0",
     "LabelMe 3.0",
+    "Cityscapes 1.0",
 )
 GOLDENS = [golden for name in NAMES for golden in goldens(name)]
 

@@ -28,6 +28,7 @@ NAMES = (
     "ImageNet 1.0",
     "Open Images V6 1.0",
     "KITTI 1.0",
+    "Cityscapes 1.0",
 )
 TASKS = [
     golden

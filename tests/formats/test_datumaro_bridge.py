@@ -35,7 +35,6 @@ CVAT_NAMES = {
     "ICDAR Localization 1.0": "icdar-text-localization",
     "ICDAR Segmentation 1.0": "icdar-text-segmentation",
     "LFW 1.0": "lfw",
-    "Cityscapes 1.0": "cityscapes",
     "MOTS PNG 1.0": "mots",
 }
 

@@ -22,6 +22,7 @@ AS = {
         ("polygon", "polyline", "points", "ellipse", "cuboid", "skeleton"), "rectangle"
     ),
     "segmentation-mask": dict.fromkeys(("rectangle", "polygon", "ellipse", "mask"), "mask"),
+    "cityscapes": dict.fromkeys(("rectangle", "polygon", "ellipse", "mask"), "mask"),
     "kitti": {"rectangle": "rectangle"} | dict.fromkeys(("polygon", "ellipse", "mask"), "mask"),
     "open-images": {"tag": "tag", "rectangle": "rectangle"}
     | dict.fromkeys(("polygon", "ellipse", "mask"), "mask"),
@@ -35,6 +36,7 @@ KEPT = {
     ("voc", "rectangle"): ("attributes", "occluded", "rotation"),
     ("voc", "mask"): ("attributes", "occluded"),
     ("segmentation-mask", "mask"): (),
+    ("cityscapes", "mask"): (),
     ("kitti", "rectangle"): ("occluded",),
     ("kitti", "mask"): (),
     ("open-images", "rectangle"): ("occluded",),
@@ -106,7 +108,7 @@ def _square(label: str, left: int, top: int, **more: Any) -> Shape:
     return Shape(type="mask", label=label, points=points, **more)
 
 
-@pytest.mark.parametrize("name", ["voc", "segmentation-mask", "kitti", "open-images"])
+@pytest.mark.parametrize("name", ["voc", "segmentation-mask", "kitti", "open-images", "cityscapes"])
 def test_masks_of_one_label_stay_objects_of_their_own(tmp_path: Path, name: str) -> None:
     masks = [_square("car", 0, 0), _square("car", 30, 10), _square("my cat", 60, 20)]
     expected = {(mask.label, tuple(mask.points)) for mask in masks}
@@ -115,7 +117,7 @@ def test_masks_of_one_label_stay_objects_of_their_own(tmp_path: Path, name: str)
     assert not report.losses
 
 
-@pytest.mark.parametrize("name", ["voc", "segmentation-mask", "kitti"])
+@pytest.mark.parametrize("name", ["voc", "segmentation-mask", "kitti", "cityscapes"])
 def test_a_mask_that_is_partly_hidden_is_reported(tmp_path: Path, name: str) -> None:
     masks = [_square("car", 0, 0, z_order=1), _square("dog", 5, 0), _square("dog", 0, 0)]
     _, items, report = trip(_one(*masks), name, tmp_path / "out")
