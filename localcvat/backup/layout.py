@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import Any, BinaryIO
 
 import msgspec
@@ -37,6 +38,7 @@ class Layout:
         self.kind, self.prefix = self._root(names)
         start = len(self.prefix)
         self.entries = {name[start:]: name for name in names if name.startswith(self.prefix)}
+        self._sorted = sorted(self.entries)
 
     def _root(self, names: list[str]) -> tuple[str, str]:
         for depth in (0, 1):
@@ -123,5 +125,7 @@ class Layout:
         return self.source.where(self.entries.get(name, name))
 
     def under(self, folder: str) -> list[str]:
-        """Canonical names below `folder` (with trailing slash), in archive order."""
-        return [name for name in self.entries if name.startswith(folder)]
+        """Canonical names below `folder` (with trailing slash), sorted."""
+        # "0" follows "/" in the order of characters.
+        end = bisect_left(self._sorted, f"{folder[:-1]}0")
+        return self._sorted[bisect_left(self._sorted, folder) : end]
