@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import orjson
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement, Row, func
 from sqlmodel import Session, col, select
 
 from localcvat import query
@@ -96,6 +96,7 @@ LABELS = Collection(
     kept=[PROJECT_COLUMNS["deleted_date"].is_(None), TASK_COLUMNS["deleted_date"].is_(None)],
     choices={"type": LABEL_TYPES},
     pointers={"parent_id": LABEL_COLUMNS["id"]},
+    organization=func.coalesce(PROJECT_COLUMNS["organization_id"], TASK_COLUMNS["organization_id"]),
     default_sort="id",
 )
 

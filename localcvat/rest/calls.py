@@ -137,10 +137,12 @@ def scratch(store: Store) -> Iterator[Path]:
 
 
 def save(upload: Upload, folder: Path) -> str:
-    """The path of an upload on disk: where it is, or a copy of its name in `folder`."""
-    there = upload.local_path()
-    if there is not None:
-        return there
+    """The path of an upload on disk: where it is, or a copy in `folder`."""
+    return upload.local_path() or keep(upload, folder)
+
+
+def keep(upload: Upload, folder: Path) -> str:
+    """The path of a copy of an upload in `folder`, under its own name, after those before it."""
     name = _UNSAFE.sub("_", upload.filename.replace("\\", "/").rpartition("/")[2]).strip(". ")
     place = folder / str(len(os.listdir(folder)))
     place.mkdir()

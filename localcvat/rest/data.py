@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from localcvat.requests import (
     queue_request,
     read_request,
 )
-from localcvat.rest.calls import Answer, ApiError, Call, Upload, row_id, save, scratch
+from localcvat.rest.calls import Answer, ApiError, Call, Upload, keep, row_id, save, scratch
 from localcvat.schemas import MAX_FRAME, SORTING_METHODS
 from localcvat.store.engine import raw
 from localcvat.task_media import TaskFile, local_files
@@ -74,9 +75,21 @@ PLACEHOLDER = "placeholder.jpg"
 
 
 def upload(call: Call, task_id: str) -> Answer:
-    """POST: the files and how to cut them; a failure shows in the task's status, as in CVAT."""
+    """POST: the files and how to cut them; a failure shows in the task's status, as in CVAT.
+
+    Files may come in several calls, the first with a header Upload-Start, the others with
+    Upload-Multiple, the last with Upload-Finish and the rest of the fields.
+    """
     number = row_id(task_id)
     task = read_task_view(call.store, number)
+    if "upload-start" in call.headers and "upload-finish" not in call.headers:
+        shutil.rmtree(_pending(call, number), ignore_errors=True)
+        return Answer(status=202, body={})
+    if "upload-multiple" in call.headers:
+        _pending(call, number).mkdir(exist_ok=True)
+        for sent in call.uploads:
+            keep(sent, _pending(call, number))
+        return Answer(status=200, body={})
     body = checked(DATA, _gathered(call.record()))
     if task.data is not None:
         raise ValidationError(["Adding more data is not supported"])
@@ -90,14 +103,22 @@ def upload(call: Call, task_id: str) -> Answer:
     rq_id = queue_request(call.store, spec)
     with suppress(Exception):  # recorded: the status tells
         perform(call.store, rq_id, lambda _: _attach(call, number, body))
+    sent_any = call.uploads or _pending(call, number).exists()
+    shutil.rmtree(_pending(call, number), ignore_errors=True)
     shown = _shown(call, body)
-    return Answer(status=202, body=shown | ({"rq_id": rq_id} if call.uploads else {}))
+    return Answer(status=202, body=shown | ({"rq_id": rq_id} if sent_any else {}))
+
+
+def _pending(call: Call, task_id: int) -> Path:
+    """Where the files of an upload in several calls wait."""
+    return call.store.path / "exports" / f"upload-of-task-{task_id}"
 
 
 def _attach(call: Call, task_id: int, body: dict[str, Any]) -> Outcome:
     with scratch(call.store) as folder:
         try:
-            attach_data(call.store, task_id, _files(call, body, folder), _options(body))
+            files = _files(call, task_id, body, folder)
+            attach_data(call.store, task_id, files, _options(body))
         except LocalCvatError as error:
             # The user sent a file by its name, and knows nothing of where it lies meanwhile.
             error.where = error.where.replace(f"{folder}/", "").partition("/")[2] or error.where
@@ -105,8 +126,10 @@ def _attach(call: Call, task_id: int, body: dict[str, Any]) -> Outcome:
     return Outcome(result_id=task_id)
 
 
-def _files(call: Call, body: dict[str, Any], folder: Path) -> list[TaskFile]:
-    files = [file for sent in call.uploads for file in _sent_files(sent, folder)]
+def _files(call: Call, task_id: int, body: dict[str, Any], folder: Path) -> list[TaskFile]:
+    waiting = sorted(_pending(call, task_id).glob("*/*"), key=lambda path: int(path.parent.name))
+    files = [file for path in waiting for file in local_files([str(path)])]
+    files += [file for sent in call.uploads for file in _sent_files(sent, folder)]
     for name in ("server_files", "remote_files"):
         if body.get(name) and not files:
             raise ValidationError({name: [SERVER_FILES.format(name)]})

@@ -75,6 +75,41 @@ def test_a_zip_of_images_is_unpacked(session: Session) -> None:
     assert again.status_code == 400
 
 
+def test_files_may_come_in_several_calls(session: Session) -> None:
+    made = session.post("/api/tasks", json={"name": "t", "labels": LABELS}).json()["id"]
+    url = f"/api/tasks/{made}/data"
+    assert session.post(url, headers={"Upload-Start": "true"}).status_code == 202
+    for number in (1, 0):
+        files = {"client_files[0]": (f"{number}.png", _picture(number))}
+        sent = session.post(url, headers={"Upload-Multiple": "true"}, files=files)
+        assert sent.status_code == 200
+    body = {"image_quality": 70, "sorting_method": "predefined"}
+    done = session.post(url, headers={"Upload-Finish": "true"}, json=body)
+    assert session.get(f"/api/requests/{done.json()['rq_id']}").json()["status"] == "finished"
+    meta = session.get(f"{url}/meta").json()
+    assert [frame["name"] for frame in meta["frames"]] == ["1.png", "0.png"]
+    assert list((session.store.path / "exports").iterdir()) == []
+
+
+def test_lists_keep_to_an_organization(session: Session) -> None:
+    session.post("/api/organizations", json={"slug": "acme"})
+    inside = session.post("/api/projects?org=acme", json={"name": "in", "labels": LABELS}).json()
+    headers = {"X-Organization": "acme"}
+    body = {"name": "t", "project_id": inside["id"]}
+    assert session.post("/api/tasks", json=body, headers=headers).status_code == 201
+    mismatch = session.post("/api/tasks?org=", json=body)
+    assert mismatch.json() == ["The task and its project should be in the same organization."]
+    session.post("/api/projects", json={"name": "out", "labels": LABELS})
+    for place, counts in (("projects", (1, 1, 2)), ("tasks", (1, 0, 1)), ("labels", (2, 2, 4))):
+        found = [
+            session.get(f"/api/{place}", headers=headers).json()["count"],
+            session.get(f"/api/{place}?org=").json()["count"],
+            session.get(f"/api/{place}").json()["count"],
+        ]
+        assert found == list(counts), place
+    assert session.post("/api/projects?org=nobody", json={"name": "n"}).status_code == 404
+
+
 def test_what_is_no_image_fails_the_task_and_leaves_nothing(session: Session) -> None:
     number, _ = _task(session, 0)
     files = {"client_files[0]": ("a.png", b"no picture")}
