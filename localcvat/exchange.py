@@ -18,7 +18,7 @@ from localcvat.annotation_import import (
     target_jobs,
     task_labels,
 )
-from localcvat.archive import open_sink, open_source
+from localcvat.archive import DEFAULT_LIMITS, Limits, open_sink, open_source
 from localcvat.convert import ConvertOptions, counted, write_dataset
 from localcvat.dataset_import import import_dataset
 from localcvat.datasets import export_job, export_project, export_task
@@ -62,6 +62,7 @@ def import_into_project(
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
     progress: Callable[[int], None] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[list[int], Report]:
     """Read a dataset into a project: (ids of the new tasks, report).
 
@@ -69,7 +70,7 @@ def import_into_project(
     LossError in strict mode if anything would be lost.
     """
     report = Report()
-    with open_source(path) as source:
+    with open_source(path, limits) as source:
         refuse_backup(source)
         plugin = find_format(format_name).format if format_name else detect_format(source)
         if not plugin.can_read:
@@ -94,6 +95,7 @@ def import_into_task(
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
     progress: Callable[[int], None] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Report:
     """Read annotations into the jobs of a task; returns the report.
 
@@ -103,7 +105,9 @@ def import_into_task(
     with store.write() as session:
         task = task_row(session, task_id)
         jobs = target_jobs(session, task)
-        reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress)
+        reading = _Reading(
+            path, format_name, image_size, transforms, mode, on_error, progress, limits
+        )
         return _import_into_jobs(session, task, jobs, reading, strict)
 
 
@@ -119,13 +123,16 @@ def import_into_job(
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
     progress: Callable[[int], None] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Report:
     """Read annotations into one job, cut to its frames; see `import_into_task`."""
     with store.write() as session:
         job = job_row(session, job_id)
         task = task_row(session, job.task_id)
         jobs = target_jobs(session, task, job_id)
-        reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress)
+        reading = _Reading(
+            path, format_name, image_size, transforms, mode, on_error, progress, limits
+        )
         return _import_into_jobs(session, task, jobs, reading, strict)
 
 
@@ -139,6 +146,7 @@ class _Reading(msgspec.Struct, frozen=True):
     mode: Mode
     on_error: Literal["raise", "skip"]
     progress: Callable[[int], None] | None
+    limits: Limits
 
 
 def _import_into_jobs(
@@ -146,7 +154,7 @@ def _import_into_jobs(
 ) -> Report:
     report = Report()
     labels = task_labels(session, task)
-    with open_source(reading.path) as source:
+    with open_source(reading.path, reading.limits) as source:
         refuse_backup(source)
         name = reading.format_name
         choice = find_format(name) if name else FormatChoice(detect_format(source), "plain")

@@ -69,7 +69,7 @@ def snapshot(folder: Path) -> dict[str, int]:
     return found
 
 
-def enter(door: str, source: Path, work: Path, store: Path) -> Outcome:
+def enter(door: str, source: Path, work: Path, store: Path, *more: object) -> Outcome:
     """Bring `source` in through a door; outputs go to `work`."""
     arguments: dict[str, tuple[object, ...]] = {
         "convert": ("convert", source, work / "out", "--to", "coco", "--with-images", "yes"),
@@ -84,4 +84,4 @@ def enter(door: str, source: Path, work: Path, store: Path) -> Outcome:
         "backup repair": ("backup", "repair", source, work / "out.zip"),
         "backup inspect": ("backup", "inspect", source),
     }
-    return command(*arguments[door])
+    return command(*arguments[door], *more)

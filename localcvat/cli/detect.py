@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 import orjson
+
+from localcvat.cli.limits import limit_options
+
+if TYPE_CHECKING:
+    from localcvat.archive import Limits
 
 
 @click.command()
 @click.argument("path")
 @click.option("--explain", is_flag=True, help="Say for every format why or why not.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def detect(path: str, explain: bool, as_json: bool) -> None:
+@limit_options
+def detect(path: str, explain: bool, as_json: bool, limits: Limits) -> None:
     """Say which format the dataset at PATH is in."""
     from localcvat.archive import open_source
     from localcvat.plugin import detect_format, detections, refuse_backup
 
-    with open_source(path) as source:
+    with open_source(path, limits) as source:
         refuse_backup(source)
         found = detections(source)
         rows = [

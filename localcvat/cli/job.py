@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from localcvat.cli import options
+from localcvat.cli.limits import limit_options
 from localcvat.cli.project import changes
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report
 from localcvat.cli.transforms import transform_options
 from localcvat.transforms import Transforms
+
+if TYPE_CHECKING:
+    from localcvat.archive import Limits
 
 COLUMNS = {
     "id": lambda found: found.id,
@@ -77,6 +81,7 @@ def update(context: click.Context, /, job_id: int, **given: str | None) -> None:
 @options.on_error
 @options.image_size
 @transform_options
+@limit_options
 @options.report_json
 @click.pass_context
 def import_dataset(
@@ -90,6 +95,7 @@ def import_dataset(
     image_size: str | None,
     as_json: bool,
     transforms: Transforms,
+    limits: Limits,
 ) -> None:
     """Read annotations into a job; images are matched by name."""
     from localcvat.cli.convert import parse_size
@@ -106,6 +112,7 @@ def import_dataset(
             image_size=size,
             transforms=transforms,
             progress=progress,
+            limits=limits,
         )
     echo_report(report, as_json)
 

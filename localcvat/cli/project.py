@@ -9,12 +9,14 @@ import click
 from localcvat.cli import options
 from localcvat.cli.backup import project_backup, project_create_from_backup
 from localcvat.cli.guide import guide_command
+from localcvat.cli.limits import limit_options
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
 from localcvat.cli.transforms import transform_options
 from localcvat.transforms import Transforms
 
 if TYPE_CHECKING:
+    from localcvat.archive import Limits
     from localcvat.client import Client
 
 COLUMNS = {
@@ -171,6 +173,7 @@ def restore(context: click.Context, project_id: int) -> None:
 @options.on_error
 @options.image_size
 @transform_options
+@limit_options
 @options.report_json
 @options.ignored("completion_verification_period")
 @click.pass_context
@@ -185,6 +188,7 @@ def import_dataset(
     image_size: str | None,
     as_json: bool,
     transforms: Transforms,
+    limits: Limits,
 ) -> None:
     """Read the dataset at PATH into a project, one task a subset."""
     from localcvat.cli.convert import parse_size
@@ -203,6 +207,7 @@ def import_dataset(
             image_size=size,
             transforms=transforms,
             progress=progress,
+            limits=limits,
         )
         made = [task.id for task in found.get_tasks() if task not in before]
     echo_report(report, as_json, tasks=made)

@@ -9,12 +9,16 @@ import click
 from localcvat.cli import options
 from localcvat.cli.backup import task_backup, task_create_from_backup
 from localcvat.cli.guide import guide_command
+from localcvat.cli.limits import limit_options
 from localcvat.cli.project import changes
 from localcvat.cli.store import client_of
 from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
 from localcvat.cli.transforms import transform_options
 from localcvat.errors import UsageError
 from localcvat.transforms import Transforms
+
+if TYPE_CHECKING:
+    from localcvat.archive import Limits
 
 COLUMNS = {
     "id": lambda found: found.id,
@@ -184,6 +188,7 @@ def restore(context: click.Context, task_id: int) -> None:
 @options.on_error
 @options.image_size
 @transform_options
+@limit_options
 @options.report_json
 @options.ignored("completion_verification_period")
 @click.pass_context
@@ -198,6 +203,7 @@ def import_dataset(
     image_size: str | None,
     as_json: bool,
     transforms: Transforms,
+    limits: Limits,
 ) -> None:
     """Read annotations into a task; images are matched by name."""
     from localcvat.cli.convert import parse_size
@@ -214,6 +220,7 @@ def import_dataset(
             image_size=size,
             transforms=transforms,
             progress=progress,
+            limits=limits,
         )
     echo_report(report, as_json)
 

@@ -81,12 +81,21 @@ def test_a_device_or_fifo_given_as_the_source_does_not_hang(tmp_path: Path, path
         assert "neither a file nor a folder" in outcome.out + outcome.error
 
 
-@pytest.mark.parametrize("door", ["convert", "backup repair"])
-def test_raising_the_ratio_lets_a_trusted_archive_in(tmp_path: Path, door: str) -> None:
-    entries = dataset() if door == "convert" else backup()
+TRUSTING = (
+    "convert",
+    "detect",
+    "project import-dataset",
+    "project create-from-backup",
+    "backup check",
+    "backup repair",
+    "backup inspect",
+)
+
+
+@pytest.mark.parametrize("door", TRUSTING)
+def test_raising_the_ratio_lets_a_trusted_archive_in(
+    tmp_path: Path, store: Path, door: str
+) -> None:
+    entries = dataset() if door in DATASET_DOORS else backup()
     source, _ = write_hostile("1000 to 1", entries, tmp_path)
-    if door == "convert":
-        arguments = ("convert", source, tmp_path / "out", "--to", "coco", "--max-ratio", 2000)
-    else:
-        arguments = ("backup", "repair", source, tmp_path / "o.zip", "--max-ratio", 2000)
-    assert command(*arguments).code == 0
+    assert enter(door, source, tmp_path, store, "--max-ratio", 2000).code == 0
