@@ -65,10 +65,10 @@ def convert(
     """Read the dataset at `source_path` and write it at `target_path` in the format `to`.
 
     The source's format is detected unless `from_` names it. A target ending in ``.zip`` becomes a
-    zip. `settings` are fields of ConvertOptions by name (``with_images=True, strict=True``) and
-    take precedence over `options`. Returns the loss report. Raises LossError in strict mode when
-    anything would be lost, and any LocalCvatError of the reader or writer; the target is then not
-    there.
+    zip, one ending as the format's own files do (``.json``) a single file. `settings` are fields of
+    ConvertOptions by name (``with_images=True, strict=True``) and take precedence over `options`.
+    Returns the loss report. Raises LossError in strict mode when anything would be lost, and any
+    LocalCvatError of the reader or writer; the target is then not there.
     """
     options = msgspec.structs.replace(options or ConvertOptions(), **settings)
     target = find_format(to)
@@ -94,7 +94,10 @@ def convert(
             params=options.params,
         )
         dataset = origin.read(source, read_options, report)
-        with open_sink(target_path, overwrite=options.overwrite, jobs=options.jobs) as sink:
+        single = Path(target_path).suffix.lower() in target.format.extensions
+        with open_sink(
+            target_path, overwrite=options.overwrite, single=single, jobs=options.jobs
+        ) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report
 

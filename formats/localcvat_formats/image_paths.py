@@ -122,6 +122,7 @@ def fill_media(
         if name is not None:
             item.media = source.media(name)
     if not missing:
+        _compare_size(item, report)
         return
     problem = "the image is missing, so its size is unknown"
     if item.media is not None:
@@ -136,3 +137,18 @@ def fill_media(
         report.assumed("image size", "taken from --image-size", item.path)
     elif needs_size:
         raise DatasetError(problem, where=where, hint="pass --image-size WIDTHxHEIGHT")
+
+
+def _compare_size(item: Item, report: Report) -> None:
+    """Tell when a file states another size than its image has, as displayed, EXIF applied."""
+    if item.media is None:
+        return
+    try:
+        found = item.media.image_size()
+    except SourceError as error:
+        report.dropped("image size", error.what, item.path)
+        return
+    if found != (item.width, item.height):
+        turned = ", turned by EXIF?" if found == (item.height, item.width) else ""
+        why = f"the annotations' is taken, the image has another{turned}"
+        report.assumed("image size", why, item.path)

@@ -222,6 +222,49 @@ class ZipSink(Sink):
             self._temp.unlink(missing_ok=True)
 
 
+class FileSink(Sink):
+    """A single file (``out.json``), for formats that happen to write just one."""
+
+    def __init__(self, target: Path) -> None:
+        super().__init__(target)
+        self._temp = _beside(target)
+        self._file = disk.create(self._temp)
+        fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _only(self, name: str) -> None:
+        self._claim(name)
+        if len(self._seen) > 1:
+            first, second = sorted(self._seen)[:2]
+            raise OutputError(
+                f"more than one file would be written: {first}, {second}",
+                where=str(self.target),
+                hint="name a folder or a .zip",
+            )
+
+    def write(self, name: str, data: bytes) -> None:
+        self._only(name)
+        self._file.write(data)
+
+    def stream(self, name: str) -> IO[bytes]:
+        self._only(name)
+        return os.fdopen(os.dup(self._file.fileno()), "wb")
+
+    def commit(self) -> None:
+        if not self._seen:
+            raise OutputError("nothing would be written", where=str(self.target))
+        self._file.flush()
+        disk.sync(self._file.fileno())
+        disk.rename(self._temp, self.target)
+        self._file.close()
+        _sync_folder(self.target.parent)
+
+    def abort(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self._temp.unlink(missing_ok=True)
+
+
 def _beside(target: Path) -> Path:
     base = target.name.encode()[:MAX_BASE_BYTES].decode(errors="ignore")
     return target.parent / f".{base}.{secrets.token_hex(8)}.partial"
@@ -266,15 +309,16 @@ def open_sink(
     *,
     overwrite: bool = False,
     zipped: bool | None = None,
+    single: bool = False,
     jobs: int | None = None,
 ) -> Iterator[Sink]:
     """A sink for `path` (a zip when it ends in ``.zip``, else a folder), committed on success.
 
-    `zipped` says which it is whatever its name. `jobs` is how many processes may be used, all cores
-    if not given; what is written does not depend on it.
+    `zipped` says which it is whatever its name; `single` makes it one plain file. `jobs` is how
+    many processes may be used, all cores if not given; what is written does not depend on it.
 
     Raises OutputError when the target is there already, unless it is an empty folder or
-    `overwrite` is given for a zip file. On any exception nothing stays behind.
+    `overwrite` is given for a file. On any exception nothing stays behind.
     """
     target = Path(os.path.abspath(path))
     _check_free(target, overwrite)
@@ -284,7 +328,10 @@ def open_sink(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         sweep_partials(target.parent)
-        sink = ZipSink(target) if zipped else FolderSink(target, jobs or os.cpu_count() or 1)
+        if single:
+            sink = FileSink(target)
+        else:
+            sink = ZipSink(target) if zipped else FolderSink(target, jobs or os.cpu_count() or 1)
     except OSError as error:
         raise _output_error(error, target) from error
     try:

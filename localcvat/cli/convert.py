@@ -102,7 +102,8 @@ def convert(
 ) -> None:
     """Turn the dataset at SRC into another format at DST.
 
-    SRC is a folder, a zip or a bare .json; DST becomes a folder, or a zip if it ends in .zip. The
+    SRC is a folder, a zip or a bare .json; DST becomes a folder, a zip if it ends in
+    .zip, one file if it ends as the format's files do (.json, .csv). The
     report says what was kept, changed and dropped.
     """
     from localcvat.cli.progress import item_progress

@@ -11,7 +11,7 @@ import pytest
 
 import localcvat
 from commands import COCO_TINY, FIXTURES
-from localcvat.errors import DetectionError, LossError, UsageError
+from localcvat.errors import DetectionError, LossError, OutputError, UsageError
 
 SOURCE = COCO_TINY / "annotations" / "instances_val2017.json"
 HEAVY = ("sqlmodel", "sqlalchemy", "datumaro", "pandas", "cv2", "numpy", "lxml", "PIL")
@@ -105,3 +105,24 @@ def test_the_written_coco_file_is_json(tmp_path: Path) -> None:
     localcvat.convert(SOURCE, tmp_path / "out", to="coco")
     written = json.loads(next((tmp_path / "out").rglob("*.json")).read_bytes())
     assert len(written["images"]) == 3
+
+
+def test_a_target_that_ends_as_the_formats_files_is_one_file(tmp_path: Path) -> None:
+    localcvat.convert(SOURCE, tmp_path / "out.json", to="coco")
+    assert len(json.loads((tmp_path / "out.json").read_bytes())["images"]) == 3
+    localcvat.convert(tmp_path / "out.json", tmp_path / "out.csv", to="csv")
+    assert (tmp_path / "out.csv").read_text().startswith("path,label,")
+    localcvat.convert(tmp_path / "out.csv", tmp_path / "out.xml", to="cvat-images")
+    assert b"<annotations>" in (tmp_path / "out.xml").read_bytes()
+    with pytest.raises(OutputError, match="the file exists"):
+        localcvat.convert(SOURCE, tmp_path / "out.json", to="coco")
+    localcvat.convert(SOURCE, tmp_path / "out.json", to="coco", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.json", "out.xml"]
+
+
+def test_several_files_do_not_become_one(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="more than one file"):
+        localcvat.convert(COCO_TINY, tmp_path / "out.json", to="coco")
+    with pytest.raises(OutputError, match="more than one file"):
+        localcvat.convert(COCO_TINY, tmp_path / "out.csv", to="csv", with_images=True)
+    assert list(tmp_path.iterdir()) == []

@@ -188,3 +188,13 @@ def test_real_coco_boxes_survive_a_trip_through_csv_with_images(tmp_path: Path) 
         assert len(ours) == len(theirs)
         for mine, original in zip(ours, theirs, strict=True):
             assert mine == pytest.approx(original, abs=0.011)
+
+
+def test_a_stated_size_that_the_image_does_not_have_is_told(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (100, 50)).save(_made(tmp_path) / "a.jpg", exif=exif)
+    items, report = _read(tmp_path, WILD["corners"])
+    assert (items[0].width, items[0].height) == (100, 50)
+    (row,) = [entry for entry in report.entries if entry.kind == "image size"]
+    assert "turned by EXIF?" in row.reason
