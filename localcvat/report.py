@@ -61,6 +61,11 @@ class Report:
         """Count values that did not go through; a loss unless the user asked to leave them out."""
         self._add("dropped", kind, reason, where, count, lossy)
 
+    def withdrawn(self, kind: str, reason: str, where: str = "", *, count: int = 1) -> None:
+        """Count values as dropped that `kept` counts too: a writer could not write them."""
+        self._add("kept", kind, "", "", -count, False)
+        self.dropped(kind, reason, where, count=count)
+
     def assumed(self, kind: str, reason: str, where: str = "", *, count: int = 1) -> None:
         """Count what a reader filled in or took for granted about a file that did not say."""
         self._add("assumed", kind, reason, where, count, False)
@@ -68,7 +73,7 @@ class Report:
     def count(self, outcome: str, kind: str | None = None) -> int:
         """How many values had this outcome, of one kind or of all."""
         return sum(
-            entry.count
+            max(entry.count, 0)
             for entry in self._entries.values()
             if entry.outcome == outcome and kind in (None, entry.kind)
         )
@@ -77,7 +82,8 @@ class Report:
     def entries(self) -> list[Entry]:
         """All rows, in a fixed order: kept, changed, dropped, assumed, then by kind and reason."""
         order = {"kept": 0, "changed": 1, "dropped": 2, "assumed": 3}
-        return sorted(self._entries.values(), key=lambda e: (order[e.outcome], e.kind, e.reason))
+        found = [entry for entry in self._entries.values() if entry.count > 0]
+        return sorted(found, key=lambda e: (order[e.outcome], e.kind, e.reason))
 
     @property
     def losses(self) -> list[Entry]:

@@ -85,6 +85,7 @@ class _SubsetFile:
             return
         if self._keypoints:
             for skeleton in _alone(item.shapes):
+                self._lose_group(skeleton, item)
                 record = self._record(skeleton, [], None, _skeleton_box(skeleton), item)
                 yield {**record, **self._points(skeleton)}
         for group in _groups(shape for shape in item.shapes if shape.type in AREA_KINDS):
@@ -95,13 +96,19 @@ class _SubsetFile:
             if len(group) > 1:
                 how = "shapes of one group merged into one annotation, as CVAT does"
                 self._report.changed(group[0].type, how, item.path, count=len(group))
+            elif partner is None:
+                self._lose_group(group[0], item)
             record = self._merged(group, item)
             yield record if partner is None else {**record, **self._points(partner)}
+
+    def _lose_group(self, shape: Shape, item: Item) -> None:
+        if shape.group:
+            self._report.dropped("group", "CVAT writes no group of one", item.path)
 
     def _lose_lone(self, item: Item, shapes: Sequence[Shape]) -> None:
         for shape in shapes:
             why = "CVAT's keypoints have only skeletons and what is grouped with them"
-            self._report.dropped(shape.type, why, item.path)
+            self._report.withdrawn(shape.type, why, item.path)
 
     def _merged(self, group: list[Shape], item: Item) -> dict[str, Any]:
         """One annotation of the shapes of a group; the largest one leads."""

@@ -132,7 +132,7 @@ class _SubsetFile:
         for parts in objects(item.shapes):
             if self._only_points and not self._has_points(parts[0]):
                 why = "its label has no keypoints, which is all that these files hold"
-                self._report.dropped(parts[0].type, why, item.path, count=len(parts))
+                self._report.withdrawn(parts[0].type, why, item.path, count=len(parts))
                 continue
             if parts[0].type == "skeleton" and len(parts) == 1 and not parts[0].elements:
                 self._report.dropped("skeleton", "it has no points", item.path)

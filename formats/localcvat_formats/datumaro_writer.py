@@ -169,7 +169,7 @@ class _Writer:
             position, rotation, scale = numbers[0:3], numbers[3:6], numbers[6:9]
             return {**record, "position": position, "rotation": rotation, "scale": scale}
         if self._cvat:
-            self._report.dropped("cuboid", "CVAT leaves 2D cuboids out here", item.path)
+            self._report.withdrawn("cuboid", "CVAT leaves 2D cuboids out here", item.path)
             return None
         record = self._head(shape, "cuboid_2d")
         pairs = [numbers[start : start + 2] for start in range(0, len(numbers), 2)]

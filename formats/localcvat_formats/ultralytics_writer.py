@@ -122,7 +122,7 @@ class _Lines:
         if self._cvat or not beyond(shape.points, item.width, item.height):
             return False
         if apart(shape.points, item.width, item.height):
-            self._report.dropped(shape.type, "outside of the image", item.path)
+            self._report.withdrawn(shape.type, "outside of the image", item.path)
             return True
         self._report.changed("coordinate", "cut to the image", item.path)
         return False
@@ -130,7 +130,7 @@ class _Lines:
     def _boxes(self, item: Item) -> Iterator[str]:
         for shape in item.shapes:
             if self._cvat and shape.rotation % 360 > STRAIGHT:
-                self._report.dropped("rectangle", "CVAT writes no rotated boxes here", item.path)
+                self._report.withdrawn("rectangle", "CVAT writes no rotated boxes here", item.path)
                 continue
             if self._is_outside(shape, item):
                 continue
@@ -160,8 +160,12 @@ class _Lines:
             return [rounded(part.points)]
         from localcvat.geometry.contours import mask_to_contours
 
-        self._report.changed("mask", "written as polygons", item.path)
-        return mask_to_contours(part.points)
+        rings = mask_to_contours(part.points)
+        if rings:
+            self._report.changed("mask", "written as polygons", item.path)
+        else:
+            self._report.withdrawn("mask", "nothing of it is left to write", item.path)
+        return rings
 
     def _ring(self, ring: list[float], shape: Shape, item: Item) -> str:
         index = self._index[shape.label]
@@ -182,7 +186,7 @@ class _Lines:
         from localcvat.geometry.polygons import polygon_area
 
         why = "only the largest part of its object is written"
-        self._report.dropped("polygon", why, item.path, count=len(rings) - 1)
+        self._report.withdrawn("polygon", why, item.path, count=len(rings) - 1)
         return [max(rings, key=polygon_area)]
 
     def _corners(self, item: Item) -> Iterator[str]:
@@ -198,7 +202,7 @@ class _Lines:
     def _poses(self, item: Item) -> Iterator[str]:
         for shape in item.shapes:
             if shape.label not in self._labels:
-                self._report.dropped("skeleton", "its label has no points", item.path)
+                self._report.withdrawn("skeleton", "its label has no points", item.path)
                 continue
             index = self._index[shape.label]
             if not shape.elements:

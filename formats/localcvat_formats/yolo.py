@@ -284,7 +284,7 @@ def box_lines(
         x1, y1, x2, y2 = points = shape.points
         if (x1 < 0 or y1 < 0 or x2 > width or y2 > height) and beyond(points, width, height):
             if apart(points, width, height):
-                report.dropped("rectangle", "outside of the image", item.path)
+                report.withdrawn("rectangle", "outside of the image", item.path)
                 continue
             report.changed("coordinate", "box cut to the image", item.path)
         yield box_line(index[shape.label], points, width, height)
