@@ -10,7 +10,7 @@ from localcvat.backup.manifest import Manifest
 from localcvat.backup.task_records import ANNOTATION, GROUND_TRUTH, DataRecord, TaskRecord
 from localcvat.errors import BackupError
 from localcvat.natural import natural_key
-from localcvat.related import MediaFiles, related_of
+from localcvat.related import CLOUD_EXTENSIONS, MediaFiles, extension, related_of
 from localcvat.video import VideoInfo
 
 VIDEO_FRAME = "frame_{:06d}"
@@ -226,7 +226,7 @@ def _with_sizes(
         frames.append(PlannedFrame(path, width, height, related or context.get(path, ())))
     there = set(present)
     return FramePlan(
-        kind="clouds" if files.clouds else "images",
+        kind="clouds" if extension(paths[0]) in CLOUD_EXTENSIONS else "images",
         frames=frames,
         missing=[path for path in dict.fromkeys(paths) if path not in there],
     )

@@ -61,7 +61,8 @@ class TaskDraft(msgspec.Struct, kw_only=True):
 
     @property
     def dimension(self) -> str:
-        return "3d" if self.media.clouds else "2d"
+        """2d or 3d; a video that is yet to be decoded is 2d."""
+        return "3d" if self.plan is not None and self.plan.kind == "clouds" else "2d"
 
 
 class TaskRestorer:

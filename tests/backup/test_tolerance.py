@@ -10,9 +10,18 @@ from typing import Any
 
 import pytest
 
-from backup_edits import GONE, PLAIN_PROJECT, PLAIN_TASK, RICH_TASK, Entries, edited, in_json
+from backup_edits import (
+    GONE,
+    PLAIN_PROJECT,
+    PLAIN_TASK,
+    RICH_TASK,
+    VIDEO_TASK,
+    Entries,
+    edited,
+    in_json,
+)
 from backup_values import backup_value
-from corpus import zip_entries
+from corpus import FIXTURES, zip_entries
 from localcvat.backup.restore import restore_project, restore_task
 from localcvat.backup.write import write_project_backup, write_task_backup
 from localcvat.errors import BackupError
@@ -302,3 +311,23 @@ def test_conflicts_of_attributes_and_types_are_listed(store: Store) -> None:
     assert "'car' is polygon there, rectangle here" in text
     assert "'car' lacks the attribute 'colour'" in text
     assert "'pose' is missing" in text
+
+
+@pytest.mark.parametrize("name", ["clouds_task", "video"])
+def test_lightweight_backups_of_clouds_and_videos_keep_their_frames(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    path = VIDEO_TASK if name == "video" else FIXTURES / "backups" / f"{name}.zip"
+    whole = restore_task(store, path)
+    write_task_backup(store, whole, tmp_path / "light.zip", lightweight=True)
+    light = restore_task(store, tmp_path / "light.zip")
+    with store.read() as session:
+        query = (
+            "SELECT t.mode, t.dimension, t.segment_size, f.number, f.path, f.width, f.height"
+            " FROM task t JOIN frame f ON f.data_id = t.data_id WHERE t.id = ? ORDER BY f.number"
+        )
+        kept, expected = (
+            raw(session).execute(query, (task_id,)).fetchall() for task_id in (light, whole)
+        )
+    assert kept == expected
+    assert kept
