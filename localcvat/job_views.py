@@ -9,7 +9,7 @@ import msgspec
 import orjson
 from sqlalchemy import Row
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from localcvat import query
 from localcvat.errors import NotFoundError
@@ -41,6 +41,7 @@ JOB_TYPES = ("annotation", "ground_truth", "consensus_replica")
 JOB_COLUMNS = columns_of(JobRow)
 _SEGMENT = columns_of(SegmentRow)
 _DATA = columns_of(DataRow)
+_GUIDE = columns_of(GuideRow)
 _ASSIGNEE = UserRow.__table__.alias("assignee")  # type: ignore[attr-defined]
 
 
@@ -171,11 +172,11 @@ def _guides(session: Session, rows: Sequence[Row[Any]]) -> dict[tuple[str, int |
     """The guide of each project, and of each task without a project."""
     found: dict[tuple[str, int | None], Any] = {}
     for kind, column, owners in (
-        ("project", col(GuideRow.project_id), {row.project_id for row in rows}),
-        ("task", col(GuideRow.task_id), {row.task_id for row in rows if row.project_id is None}),
+        ("project", _GUIDE["project_id"], {row.project_id for row in rows}),
+        ("task", _GUIDE["task_id"], {row.task_id for row in rows if row.project_id is None}),
     ):
         for batch in batches([owner for owner in owners if owner is not None]):
-            chosen = select_columns(column, col(GuideRow.id)).where(column.in_(batch))
+            chosen = select_columns(column, _GUIDE["id"]).where(column.in_(batch))
             for owner, guide in session.connection().execute(chosen):
                 found[(kind, owner)] = guide
     return found

@@ -51,6 +51,7 @@ MAX_LABEL_NAME = 64
 
 PROJECT_COLUMNS = columns_of(ProjectRow)
 _TASK = columns_of(TaskRow)
+_GUIDE = columns_of(GuideRow)
 _OWNER = UserRow.__table__.alias("owner")  # type: ignore[attr-defined]
 _ASSIGNEE = UserRow.__table__.alias("assignee")  # type: ignore[attr-defined]
 _CREATE = msgspec.structs.replace(PROJECT, fields={**PROJECT.fields, "status": STATUS})
@@ -252,9 +253,9 @@ def _projects(session: Session, rows: Sequence[Row[Any]]) -> list[Project]:
             if found.first <= first.get(project.id, found.first):
                 first[project.id] = found.first
                 project.dimension = found.dimension
-        guides = select_columns(col(GuideRow.project_id), col(GuideRow.id))
+        guides = select_columns(_GUIDE["project_id"], _GUIDE["id"])
         for owner, guide in session.connection().execute(
-            guides.where(col(GuideRow.project_id).in_(batch))
+            guides.where(_GUIDE["project_id"].in_(batch))
         ):
             projects[owner].guide_id = guide
     return list(projects.values())

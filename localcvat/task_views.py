@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, case, func
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from localcvat import query
 from localcvat.errors import NotFoundError, ValidationError
@@ -44,6 +44,7 @@ TASK_COLUMNS = columns_of(TaskRow)
 DIMENSIONS = ("3d", "2d")
 _DATA = columns_of(DataRow)
 _JOB = columns_of(JobRow)
+_GUIDE = columns_of(GuideRow)
 _OWNER = UserRow.__table__.alias("owner")  # type: ignore[attr-defined]
 _ASSIGNEE = UserRow.__table__.alias("assignee")  # type: ignore[attr-defined]
 _WRITE_ONCE = ("overlap", "segment_size", "consensus_replicas")
@@ -163,9 +164,9 @@ def _views(session: Session, rows: Sequence[Row[Any]]) -> list[TaskView]:
             view = views[found.task_id]
             view.job_count, view.completed_jobs = found.jobs, found.completed
             view.validation_jobs = found.validation
-        guides = select_columns(col(GuideRow.task_id), col(GuideRow.id))
+        guides = select_columns(_GUIDE["task_id"], _GUIDE["id"])
         for owner, guide in session.connection().execute(
-            guides.where(col(GuideRow.task_id).in_(batch))
+            guides.where(_GUIDE["task_id"].in_(batch))
         ):
             views[owner].guide_id = guide
     return list(views.values())
