@@ -45,7 +45,7 @@ class Voc(Format):
                 head = stream.read(SNIFFED).replace(b"\0", b"")
             if b"<annotation>" not in head and b"<annotation " not in head:
                 return Detection(score=0, reason=f"{name} has no <annotation>")
-            if b"<bndbox" in head:
+            if b"bndbox" in head:
                 return Detection(score=90, reason=f"{name} is an <annotation> with a <bndbox>")
             if b"<imagesize" in head or b"<polygon" in head:
                 return Detection(score=0, reason=f"{name} is LabelMe's <annotation>")

@@ -156,16 +156,14 @@ def _object(element: Any, where: str, report: Report) -> Shape:
     label = text_of(element, "name")
     if not label:
         raise DatasetError("an object without a name", where=place)
-    box = child_of(element, "bndbox")
-    if box is None:
-        raise DatasetError("an object without bndbox", where=place)
-    points = [_coordinate(box, side, place) for side in SIDES]
+    points, rotation = _box(element, place, report)
     if points[0] >= points[2] or points[1] >= points[3]:
         report.assumed("box", "without area kept as it is", place)
     shape = Shape(
         type="rectangle",
         label=label,
         points=points,
+        rotation=rotation,
         occluded=text_of(element, "occluded").lower() in TRUE_WORDS,
     )
     extras = _object_extras(element, place, report)
@@ -175,6 +173,20 @@ def _object(element: Any, where: str, report: Report) -> Shape:
     _read_attributes(element, shape)
     shape.extras = {"voc": extras} if extras else None
     return shape
+
+
+def _box(element: Any, place: str, report: Report) -> tuple[list[float], float]:
+    """The sides of an object's box and its rotation in degrees, which roLabelImg states."""
+    box = child_of(element, "bndbox")
+    if box is not None:
+        return [_coordinate(box, side, place) for side in SIDES], 0.0
+    turned = child_of(element, "robndbox")
+    if turned is None:
+        raise DatasetError("an object without bndbox", where=place)
+    report.assumed("box", "a rotated one of roLabelImg: its angle in radians, clockwise", place)
+    cx, cy, width, height = (_coordinate(turned, name, place) for name in ("cx", "cy", "w", "h"))
+    angle = math.degrees(_coordinate(turned, "angle", place)) % 360
+    return [cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2], angle
 
 
 def _object_extras(element: Any, place: str, report: Report) -> dict[str, Any]:
@@ -238,7 +250,7 @@ def _read_attributes(element: Any, shape: Shape) -> None:
     values = {text_of(child, "name"): text_of(child, "value") for child in holder}
     values.pop("", None)
     try:
-        rotation = float(values.pop("rotation", 0.0))
+        rotation = float(values.pop("rotation", shape.rotation))
         shape.rotation = rotation % 360 if math.isfinite(rotation) else 0.0
     except ValueError:
         shape.rotation = 0.0

@@ -87,6 +87,15 @@ def test_sides_come_in_any_order(tmp_path: Path) -> None:
     assert list(shape.points) == [1, 2, 30, 40]
 
 
+def test_rotated_boxes_of_rolabelimg_are_read(tmp_path: Path) -> None:
+    box = "<type>robndbox</type><robndbox><cx>50</cx><cy>40</cy><w>20</w><h>10</h>"
+    box += "<angle>0.5235987755982988</angle></robndbox>"
+    (shape,), _, report = _only(tmp_path, _xml(f"<name>car</name>{box}"))
+    assert list(shape.points) == [40, 35, 60, 45]
+    assert shape.rotation == pytest.approx(30)
+    assert report.count("assumed", "box") == 1
+
+
 def test_the_box_of_a_part_is_not_that_of_the_object(tmp_path: Path) -> None:
     part = "<part><name>head</name><bndbox><xmin>5</xmin><ymin>6</ymin>"
     part += "<xmax>7</xmax><ymax>8</ymax></bndbox></part>"
