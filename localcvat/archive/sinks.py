@@ -16,7 +16,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -129,6 +129,10 @@ class FolderSink(Sink):
 
     def stream(self, name: str) -> IO[bytes]:
         return disk.create(self._path(name))
+
+    def nested_zip(self, name: str) -> AbstractContextManager[Sink]:
+        """A sink for a zip inside this folder."""
+        return open_sink(self._path(name), zipped=True)
 
     def add_media(self, name: str, media: Media) -> None:
         if media.path is None:

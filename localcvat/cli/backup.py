@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from localcvat.cli.limits import limit_options
+from localcvat.cli.limits import ByteSize, limit_options
 from localcvat.cli.options import ID
 from localcvat.cli.progress import item_progress
 from localcvat.cli.store import client_of, opened
@@ -110,6 +110,45 @@ def repair(source: str, target: str, as_json: bool, limits: Limits) -> None:
     from localcvat.backup.repair import repair_backup
 
     _echo_written(repair_backup(source, target, limits), as_json)
+
+
+@backup.command()
+@click.argument("file")
+@click.argument("folder", metavar="OUTDIR")
+@click.option(
+    "--max-bytes",
+    type=ByteSize(),
+    required=True,
+    metavar="SIZE",
+    help="What a part may have at most, for instance 20G.",
+)
+@limit_options
+def split(file: str, folder: str, max_bytes: int, limits: Limits) -> None:
+    """Write a project backup as several that restore, with whole tasks in each; prints them."""
+    from localcvat.backup.edit import split_backup
+
+    for path in split_backup(file, folder, max_bytes, limits):
+        click.echo(path)
+
+
+@backup.command("rename-label")
+@click.argument("file")
+@click.argument("target", metavar="OUT")
+@click.argument("names", metavar="OLD=NEW")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@limit_options
+def rename_label(file: str, target: str, names: str, as_json: bool, limits: Limits) -> None:
+    """Write a copy of a backup with a label under another name.
+
+    If there is a label NEW with the same type and attributes, the two become one.
+    """
+    from localcvat.backup.edit import rename_label as rename
+    from localcvat.errors import UsageError
+
+    old, equals, new = names.partition("=")
+    if not (equals and old and new):
+        raise UsageError(f"{names!r} is not OLD=NEW")
+    _echo_written(rename(file, target, old, new, limits), as_json)
 
 
 @click.command("backup")
