@@ -32,15 +32,16 @@ WIDE_FONTS = (
 
 def open_image(media: Media) -> Image.Image:
     """The decoded picture as displayed: EXIF orientation applied, RGB; raises SourceError."""
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
+    where = media.path or media.name
     try:
         with media.open() as stream, Image.open(stream) as image:
             return ImageOps.exif_transpose(image).convert("RGB")
+    except UnidentifiedImageError as error:
+        raise SourceError("this is no picture, there is nothing to draw", where=where) from error
     except Exception as error:  # Pillow raises many kinds on damaged files
-        raise SourceError(
-            f"not a readable image: {error}", where=media.path or media.name
-        ) from error
+        raise SourceError(f"not a readable image: {error}", where=where) from error
 
 
 def thumbnail(image: Image.Image) -> Image.Image:

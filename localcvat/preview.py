@@ -102,6 +102,8 @@ def _annotations(
     shapes: list[Shape] = []
     tags: list[Tag] = []
     for found in frames_of(session, job_id, labels):
+        if found.frame > frame:
+            break
         if found.frame == frame:
             shapes += found.shapes
             tags += found.tags

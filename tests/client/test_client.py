@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from io import BytesIO
@@ -333,6 +335,19 @@ def test_annotations_become_a_dataframe(client: Client, task: Any) -> None:
     assert (row.label, row.x1, row.y2, row.attributes) == ("car", 1, 4, {"model": "a"})
     assert row.image == task.get_frames_info()[0].name
     assert len(client.to_dataframe()) == 2
+
+
+def test_without_pandas_the_extra_is_named(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['pandas'] = None\n"
+        "from localcvat import Client\nfrom localcvat.errors import MissingExtraError\n"
+        "try:\n    Client('store').to_dataframe()\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "localcvat[dataframe]" in finished.stdout
 
 
 def test_convert_is_a_function_of_the_package(tmp_path: Path) -> None:

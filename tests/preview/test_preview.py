@@ -224,6 +224,16 @@ def test_media_that_were_not_kept_are_an_error_not_a_crash(client: Client, tmp_p
         kept.get_preview()
 
 
+def test_what_is_no_picture_is_said_to_be_none(client: Client, tmp_path: Path) -> None:
+    path = photo(tmp_path / "photos", "a.png", "red")
+    task = client.tasks.create_from_data("t", [path], labels=["a"])
+    (kept,) = [file for file in client.store.media.root.rglob("*") if file.is_file()]
+    kept.chmod(0o644)
+    kept.write_bytes(b"# .PCD v0.7")
+    with pytest.raises(SourceError, match="no picture"):
+        task.get_preview()
+
+
 def test_frames_of_a_video_are_those_of_cvat(client: Client) -> None:
     pytest.importorskip("av")
     (backup,) = (CVAT_MADE / "rich").glob("task_4_backup.zip")
