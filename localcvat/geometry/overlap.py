@@ -8,61 +8,58 @@ polygons and 3D cuboids are compared; everything else stays double, as in CVAT.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from localcvat.geometry.assignment import assign
-from localcvat.geometry.boxes import box_iou
+from localcvat.geometry.boxes import box_iou, points_box
 from localcvat.geometry.tracks import end_track, interpolate
 from localcvat.model import Shape, Tag, Track, TrackedShape
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
 
 SHAPE_THRESHOLD = 0.25
 TRACK_THRESHOLD = 0.5
 
-Object = TypeVar("Object", Shape, Tag, Track)
-Similarity = Callable[[Object, Object], float]
+Placed = Shape | TrackedShape
 
 
-def paired(
-    new: Sequence[Object], old: Sequence[Object], similarity: Similarity[Object], threshold: float
-) -> dict[int, int]:
-    """Index into `old` of each object of `new` that is the same one."""
-    alike: dict[int, dict[int, float]] = {}
-    for row, one in enumerate(new):
-        for column, other in enumerate(old):
-            likeness = similarity(one, other)
-            if likeness > 0:
-                alike.setdefault(row, {})[column] = likeness
+def paired(likeness: Matrix, threshold: float) -> dict[int, int]:
+    """Column of each row that is the same object; `likeness` 0 means they can't be."""
+    import numpy as np
+
     pairs: dict[int, int] = {}
-    for rows, columns in _components(alike):
-        costs = [[1 - alike[row].get(column, 0.0) for column in columns] for row in rows]
+    for rows, columns in _components(likeness):
+        costs = 1 - likeness[np.ix_(rows, columns)]
         for row, column in assign(costs):
-            if costs[row][column] <= threshold:
+            if costs[row, column] <= threshold:
                 pairs[rows[row]] = columns[column]
     return pairs
 
 
-def _components(alike: dict[int, dict[int, float]]) -> list[tuple[list[int], list[int]]]:
+def _components(likeness: Matrix) -> list[tuple[list[int], list[int]]]:
     """Rows and columns that have to do with each other; each group is solved by itself."""
-    by_column: dict[int, list[int]] = {}
-    for row, columns in alike.items():
-        for column in columns:
-            by_column.setdefault(column, []).append(row)
+    import numpy as np
+
+    alike: Any = likeness > 0
     found: list[tuple[list[int], list[int]]] = []
-    seen: set[int] = set()
-    for start in alike:
-        if start in seen:
+    left = alike.any(axis=1)
+    for start in range(len(likeness)):
+        if not left[start]:
             continue
-        rows, reached, waiting = {start}, set[int](), [start]
-        while waiting:
-            for column in alike[waiting.pop()]:
-                if column not in reached:
-                    reached.add(column)
-                    fresh = [row for row in by_column[column] if row not in rows]
-                    rows.update(fresh)
-                    waiting.extend(fresh)
-        seen |= rows
-        found.append((sorted(rows), sorted(reached)))
+        rows, columns = np.zeros(len(likeness), bool), np.zeros(likeness.shape[1], bool)
+        rows[start] = True
+        reached = 0
+        while reached != rows.sum():
+            reached = int(rows.sum())
+            columns |= alike[rows].any(axis=0)
+            rows |= alike[:, columns].any(axis=1)
+        left &= ~rows
+        found.append((np.flatnonzero(rows).tolist(), np.flatnonzero(columns).tolist()))
     return found
 
 
@@ -70,31 +67,69 @@ def merge_shapes(old: Sequence[Shape], new: Sequence[Shape], three_d: bool = Fal
     """The shapes of one frame from the jobs before and from one more job."""
     if not old or not new:
         return [*old, *new]
-
-    def similarity(one: Shape, other: Shape) -> float:
-        return one.label == other.label and shape_iou(one, other, three_d)
-
-    pairs = paired(new, old, similarity, SHAPE_THRESHOLD)
+    likeness = iou_matrix(new, old, three_d) * _same_label(new, old)
+    pairs = paired(likeness, SHAPE_THRESHOLD)
     return [*old, *(shape for index, shape in enumerate(new) if index not in pairs)]
 
 
 def merge_tags(old: Sequence[Tag], new: Sequence[Tag]) -> list[Tag]:
     """The tags of one frame from the jobs before and from one more job; equal labels are one."""
-    pairs = paired(new, old, lambda one, other: one.label == other.label, SHAPE_THRESHOLD)
+    if not old or not new:
+        return [*old, *new]
+    pairs = paired(_same_label(new, old), SHAPE_THRESHOLD)
     return [*old, *(tag for index, tag in enumerate(new) if index not in pairs)]
 
 
-def shape_iou(one: Shape | TrackedShape, other: Shape | TrackedShape, three_d: bool) -> float:
-    """Intersection over union of two shapes; 0 where CVAT does not compare them."""
-    if one.type != other.type:
-        return 0.0
-    if one.type == "rectangle":
-        return box_iou(_box(one.points), _box(other.points))
-    if one.type == "polygon":
-        return _polygon_iou(one.points, other.points)
-    if one.type == "cuboid" and three_d:
-        return _cuboid_iou(one.points, other.points)
-    return 0.0
+def _same_label(new: Sequence[Any], old: Sequence[Any]) -> Matrix:
+    import numpy as np
+
+    numbers = {label: index for index, label in enumerate({each.label for each in (*new, *old)})}
+    rows, columns = (np.array([numbers[each.label] for each in found]) for found in (new, old))
+    same: Matrix = (rows[:, None] == columns).astype(float)
+    return same
+
+
+def iou_matrix(
+    new: Sequence[Placed | None], old: Sequence[Placed | None], three_d: bool = False
+) -> Matrix:
+    """Intersection over union of each with each; 0 where CVAT does not compare them."""
+    import numpy as np
+
+    matrix = np.zeros((len(new), len(old)))
+    kinds = {shape.type for shape in new if shape is not None}
+    for kind in kinds & {"rectangle", "polygon", "cuboid"}:
+        rows, columns = (
+            [index for index, shape in enumerate(found) if shape is not None and shape.type == kind]
+            for found in (new, old)
+        )
+        if not rows or not columns or (kind == "cuboid" and not three_d):
+            continue
+        ones, others = [_points(new[row]) for row in rows], [_points(old[c]) for c in columns]
+        if kind == "rectangle":
+            found = _box_ious([_box(points) for points in ones], [_box(each) for each in others])
+        elif kind == "polygon":
+            found = _polygon_ious(ones, others)
+        else:
+            found = np.array([[_cuboid_iou(one, other) for other in others] for one in ones])
+        matrix[np.ix_(rows, columns)] = found
+    return matrix
+
+
+def _points(shape: Placed | None) -> Sequence[float]:
+    return shape.points if shape is not None else ()
+
+
+def _box_ious(ones: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> Matrix:
+    import numpy as np
+
+    first, second = np.array(ones, dtype=float)[:, None], np.array(others, dtype=float)[None]
+    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(
+        first[..., :2], second[..., :2]
+    )
+    shared = np.clip(sides, 0, None).prod(axis=-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).prod(axis=-1) for boxes in (first, second)]
+    union = areas[0] + areas[1] - shared
+    return np.where(shared > 0, shared / np.where(union > 0, union, 1), 0.0)
 
 
 def _box(points: Sequence[float]) -> tuple[float, float, float, float]:
@@ -102,20 +137,28 @@ def _box(points: Sequence[float]) -> tuple[float, float, float, float]:
     return min(left, right), min(top, bottom), max(left, right), max(top, bottom)
 
 
-def _polygon_iou(one: Sequence[float], other: Sequence[float]) -> float:
-    if max(one[0::2]) < min(other[0::2]) or max(other[0::2]) < min(one[0::2]):
-        return 0.0
+def _polygon_ious(ones: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> Matrix:
+    """IoUs of polygons; an invalid one, or one without area, is like none."""
+    import numpy as np
+
+    matrix = np.zeros((len(ones), len(others)))
+    first, second = ([_polygon(points) for points in found] for found in (ones, others))
+    boxes = _box_ious([points_box(each) for each in ones], [points_box(e) for e in others])
+    for row, column in np.argwhere(boxes > 0).tolist():
+        one, other = first[row], second[column]
+        if one is not None and other is not None:
+            shared = float(one.intersection(other).area)
+            matrix[row, column] = shared / (one.area + other.area - shared)
+    return matrix
+
+
+def _polygon(points: Sequence[float]) -> Any:
     from shapely.geometry import Polygon
 
-    if len(one) < 6 or len(other) < 6:
-        return 0.0
-    first, second = (
-        Polygon(list(zip(points[0::2], points[1::2], strict=True))) for points in (one, other)
-    )
-    if not (first.is_valid and second.is_valid) or not (first.area and second.area):
-        return 0.0
-    shared = float(first.intersection(second).area)
-    return shared / (float(first.area) + float(second.area) - shared)
+    if len(points) < 6:
+        return None
+    made = Polygon(list(zip(points[0::2], points[1::2], strict=True)))
+    return made if made.is_valid and made.area else None
 
 
 def _cuboid_iou(one: Sequence[float], other: Sequence[float]) -> float:
@@ -153,10 +196,8 @@ def merge_tracks(
         old.extend(shared)
         return
 
-    def similarity(one: Track, other: Track) -> float:
-        return one.label == other.label and _track_likeness(one, other, start, end, three_d)
-
-    pairs = paired(candidates, going_on, similarity, TRACK_THRESHOLD)
+    likeness = _track_likeness(candidates, going_on, range(start, end), three_d)
+    pairs = paired(likeness * _same_label(candidates, going_on), TRACK_THRESHOLD)
     for index, track in enumerate(candidates):
         if index in pairs:
             _join(going_on[pairs[index]], track)
@@ -184,19 +225,30 @@ def _join(track: Track, more: Track) -> None:
     track.frame = min(track.frame, more.frame)
 
 
-def _track_likeness(one: Track, other: Track, start: int, end: int, three_d: bool) -> float:
+def _track_likeness(
+    new: Sequence[Track], old: Sequence[Track], frames: range, three_d: bool
+) -> Matrix:
     """1 minus the mean error over the shared frames on which either track has a shape."""
-    first, second = (
-        {shape.frame: shape for shape, _ in interpolate(track, end - 1)} for track in (one, other)
+    import numpy as np
+
+    ours, theirs = (
+        [
+            {shape.frame: shape for shape, _ in interpolate(track, frames.stop - 1)}
+            for track in found
+        ]
+        for found in (new, old)
     )
-    if not first or not second:
-        return 0.0
-    errors: list[float] = []
-    for frame in range(start, end):
-        mine, its = first.get(frame), second.get(frame)
-        if mine is not None and its is not None:
-            same_side = mine.outside == its.outside
-            errors.append(1 - shape_iou(mine, its, three_d) if same_side else 1.0)
-        elif mine is not None or its is not None:
-            errors.append(1.0)
-    return 1 - sum(errors) / (len(errors) or 1)
+    errors, counts = np.zeros((len(new), len(old))), np.zeros((len(new), len(old)))
+    for frame in frames:
+        rows, columns = ([each.get(frame) for each in found] for found in (ours, theirs))
+        here, there = (np.array([s is not None for s in found]) for found in (rows, columns))
+        gone, left = (
+            np.array([s is not None and s.outside for s in found]) for found in (rows, columns)
+        )
+        either = here[:, None] | there
+        comparable = here[:, None] & there & (gone[:, None] == left)
+        errors += np.where(comparable, 1 - iou_matrix(rows, columns, three_d), either)
+        counts += either
+    known = np.array([bool(each) for each in ours])[:, None] & [bool(each) for each in theirs]
+    likeness: Matrix = np.where(known, 1 - errors / np.maximum(counts, 1), 0.0)
+    return likeness
