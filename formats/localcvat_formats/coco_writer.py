@@ -18,6 +18,7 @@ from localcvat.report import Report
 from localcvat_formats.attribute_values import respelled
 from localcvat_formats.coco_images import normal_path
 from localcvat_formats.cvat_dialect import point_joints, point_names, visibility_of
+from localcvat_formats.json_files import json_bytes
 from localcvat_formats.parts import objects
 
 BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
@@ -128,7 +129,7 @@ class _SubsetFile:
             "file_name": name,
         }
         record.update(extras)
-        self._images.append(orjson.dumps(record))
+        self._images.append(json_bytes(record))
         for parts in objects(item.shapes):
             if self._only_points and not self._has_points(parts[0]):
                 why = "its label has no keypoints, which is all that these files hold"
@@ -199,7 +200,7 @@ class _SubsetFile:
         if first.group and first.group != first.instance:
             record["group"] = first.group
         record.update(extras)
-        return orjson.dumps(record, option=OPTIONS)
+        return json_bytes(record, OPTIONS)
 
     def _line(self, extras: dict[str, Any], shape: Shape, item: Item, image_id: Any) -> bytes:
         """An annotation as its source has it, with other ids where they had to change."""
@@ -213,7 +214,7 @@ class _SubsetFile:
         ):
             return text
         changes = {"id": number, "image_id": image_id, "category_id": category}
-        return orjson.dumps(orjson.loads(bytes(text)) | changes)
+        return json_bytes(orjson.loads(bytes(text)) | changes)
 
     def _points(self, skeleton: Shape, item: Item) -> dict[str, Any]:
         """`keypoints` in the category's order, points that are missing as zeros."""
@@ -236,9 +237,9 @@ class _SubsetFile:
     def write(self, out: IO[bytes], header: Header) -> None:
         """Write the file."""
         known = header.info.get("coco") or {}
-        out.write(b'{"licenses":' + orjson.dumps(known.get("licenses") or BLANK_LICENSES))
-        out.write(b',"info":' + orjson.dumps(known.get("info") or BLANK_INFO))
-        out.write(b',"categories":' + orjson.dumps(self._categories.records))
+        out.write(b'{"licenses":' + json_bytes(known.get("licenses") or BLANK_LICENSES))
+        out.write(b',"info":' + json_bytes(known.get("info") or BLANK_INFO))
+        out.write(b',"categories":' + json_bytes(self._categories.records))
         out.write(b',"images":[')
         self._images.copy_to(out)
         out.write(b'],"annotations":[')

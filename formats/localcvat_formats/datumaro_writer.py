@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from localcvat.archive import Sink
 from localcvat.errors import DatasetError
 from localcvat.labels import parse_color
@@ -22,6 +20,7 @@ from localcvat_formats.cvat_dialect import (
     rounded_box,
     visibility_of,
 )
+from localcvat_formats.json_files import json_bytes
 
 POINT_CLOUD = ".pcd"
 CUBOID_3D = 9
@@ -35,7 +34,7 @@ def write_datumaro(dataset: Dataset, sink: Sink, options: WriteOptions, report: 
         subset: [] for subset in dataset.header.subsets or [DEFAULT_SUBSET]
     }
     for item in dataset.items:
-        texts.setdefault(item.subset, []).append(orjson.dumps(writer.item(item)))
+        texts.setdefault(item.subset, []).append(json_bytes(writer.item(item)))
         if options.with_images and item.media is not None:
             folder = "point_clouds" if item.path.endswith(POINT_CLOUD) else "images"
             name = f"{folder}/{item.subset}/{item.path}"
@@ -43,8 +42,8 @@ def write_datumaro(dataset: Dataset, sink: Sink, options: WriteOptions, report: 
                 report.changed("image file", "there already under this name", item.path)
             else:
                 sink.add_media(name, item.media)
-    info = orjson.dumps(dataset.header.info.get("datumaro") or {})
-    head = b'{"info":' + info + b',"categories":' + orjson.dumps(writer.categories())
+    info = json_bytes(dataset.header.info.get("datumaro") or {})
+    head = b'{"info":' + info + b',"categories":' + json_bytes(writer.categories())
     for subset, pieces in texts.items():
         with sink.stream(f"annotations/{subset}.json") as out:
             out.write(head + b',"items":[')

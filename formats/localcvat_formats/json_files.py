@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 from typing import Any, TypeVar
 
 import msgspec
+import orjson
 
 from localcvat.archive import Source
 from localcvat.errors import DatasetError
@@ -87,6 +89,19 @@ def join(where: str, path: str) -> str:
     if ".json: " in where or where.endswith("]"):
         return f"{where}{'' if path.startswith('[') else '.'}{path}"
     return f"{where}: {path}"
+
+
+def json_bytes(value: Any, option: int = 0) -> bytes:
+    """`value` as compact JSON; integers of any size, which the fast encoder refuses."""
+    try:
+        return orjson.dumps(value, option=option)
+    except TypeError:
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+        return text.encode()
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist()
 
 
 def finite(values: Any, what: str) -> list[float]:
