@@ -21,6 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BENCH = Path(__file__).parent
 WORK = ROOT / ".bench"
+STORE = WORK / "store"
+YOLO = WORK / "yolo.zip"
+PAUSE_SECONDS = 6
 
 
 class Run:
@@ -46,16 +49,21 @@ def commands(source: Path, peers: Path) -> dict[str, dict[str, list[str]]]:
     label = [str(peers / "labelformat"), "convert", "--task", "object-detection"]
     label += ["--input-format", "coco", "--input-file", str(source)]
     convert = [*ours, "convert", str(source)]
+    to_yolo = [*label, "--output-format", "yolov8", "--output-file", "OUT/data.yaml"]
+    yolo_floor = [*floor, str(BENCH / "floor_yolo.py"), str(source), "OUT"]
+    into = [*ours, "--store", "OUT", "project", "import-dataset", "1"]
+    out_of = [*ours, "--store", str(STORE), "project", "export-dataset", "1", "OUT"]
+    sizes = ["--image-size", "640x480"]
     jobs = {
         "COCO → YOLO folder": {
             "ours": [*convert, "OUT", "--to", "yolo"],
-            "floor": [*floor, str(BENCH / "floor_yolo.py"), str(source), "OUT"],
-            "labelformat": [*label, "--output-format", "yolov8", "--output-file", "OUT/data.yaml"],
+            "floor": yolo_floor,
+            "labelformat": to_yolo,
         },
         "COCO → YOLO zip": {
             "ours": [*convert, "OUT.zip", "--to", "yolo"],
-            "floor": [*floor, str(BENCH / "floor_yolo.py"), str(source), "OUT"],
-            "labelformat": [*label, "--output-format", "yolov8", "--output-file", "OUT/data.yaml"],
+            "floor": yolo_floor,
+            "labelformat": to_yolo,
         },
         "COCO → VOC folder": {
             "ours": [*convert, "OUT", "--to", "voc"],
@@ -66,8 +74,17 @@ def commands(source: Path, peers: Path) -> dict[str, dict[str, list[str]]]:
             "labelformat": [*label, "--output-format", "coco", "--output-file", "OUT/coco.json"],
         },
         "COCO → store": {
-            "ours": [*ours, "--store", "OUT", "project", "import-dataset", "1", str(source)],
+            "ours": [*into, str(source), "--media", "none"],
             "floor": [*floor, str(BENCH / "floor_store.py"), str(source), "OUT"],
+        },
+        "store → COCO": {
+            "ours": [*out_of, "--format", "coco"],
+            "floor": [*floor, str(BENCH / "floor_export.py"), str(STORE / "localcvat.db"), "OUT"],
+        },
+        "store → YOLO zip": {"ours": [*out_of[:-1], "OUT.zip", "--format", "yolo"]},
+        "YOLO zip → store": {"ours": [*into, str(YOLO), "--media", "none", *sizes]},
+        "YOLO zip → VOC zip": {
+            "ours": [*ours, "convert", str(YOLO), "OUT.zip", "--to", "voc", *sizes]
         },
     }
     if not (peers / "labelformat").exists():
@@ -76,30 +93,62 @@ def commands(source: Path, peers: Path) -> dict[str, dict[str, list[str]]]:
     return jobs
 
 
-def prepared(command: list[str], job: str, who: str) -> list[str]:
-    """The command with a fresh output path; a store is made first."""
-    out = WORK / "out"
-    for path in (out, out.with_suffix(".zip")):
-        shutil.rmtree(path, ignore_errors=True)
-        path.unlink(missing_ok=True)
+def prepare_inputs(source: Path) -> None:
+    """A store and a YOLO zip of the same dataset, to export and convert from."""
+    remove(STORE)
+    remove(YOLO)
+    ours = [sys.executable, "-m", "localcvat"]
+    new_store(STORE)
+    words = ["project", "import-dataset", "1", str(source), "--media", "none"]
+    for command in (
+        [*ours, "--store", str(STORE), *words],
+        [*ours, "convert", str(source), str(YOLO), "--to", "yolo"],
+    ):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def new_store(path: Path) -> None:
+    """An empty store with one project."""
+    for words in (["init"], ["project", "create", "bench"]):
+        command = [sys.executable, "-m", "localcvat", "--store", str(path), *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or folder that may not be there."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)
+
+
+def prepared(command: list[str], out: Path, job: str, who: str) -> list[str]:
+    """The command with a new output path; a store is made first."""
     if who == "labelformat":
         out.mkdir()
-    if job.endswith("store") and who == "ours":
-        for words in (["init"], ["project", "create", "bench"]):
-            store = [sys.executable, "-m", "localcvat", "--store", str(out), *words]
-            subprocess.run(store, check=True, stdout=subprocess.DEVNULL)
+    if job.endswith("→ store") and who == "ours":
+        new_store(out)
     return [word.replace("OUT", str(out)) for word in command]
 
 
 def measured(source: Path, peers: Path, rounds: int) -> dict[str, dict[str, list[Run]]]:
-    """All runs, the programs of a job in turn, so that drift of the machine hits all alike."""
+    """All runs, the programs of a job in turn, so that drift of the machine hits all alike.
+
+    Outputs are deleted when a job is over, not between its runs: ext4 avoids inodes freed a moment
+    ago, which makes files that are created after a deletion several times slower.
+    """
+    prepare_inputs(source)
     results: dict[str, dict[str, list[Run]]] = {}
     for job, programs in commands(source, peers).items():
+        outs = WORK / "out"
+        remove(outs)
+        outs.mkdir()
+        time.sleep(PAUSE_SECONDS)
         runs: dict[str, list[Run]] = {who: [] for who in programs}
-        for _ in range(rounds):
+        for number in range(rounds):
             for who, command in programs.items():
-                runs[who].append(Run(prepared(command, job, who)))
+                runs[who].append(Run(prepared(command, outs / f"{who}{number}", job, who)))
         results[job] = runs
+        print(job, *(f"{who} {runs[who][-1].wall:.1f} s" for who in runs), file=sys.stderr)
+    remove(WORK / "out")
     return results
 
 
