@@ -6,6 +6,7 @@ Source: formats specification, sections 7 and 8.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
@@ -26,6 +27,7 @@ class LabelMapEntry(msgspec.Struct):
     actions: list[str] = []
 
 
+@cache
 def voc_color(index: int) -> Rgb:
     """The VOC colour map at `index`."""
     red = green = blue = 0
