@@ -246,7 +246,8 @@ class VocReader:
     def _parsed(self, name: str, where: str) -> Annotation:
         """What an XML file says; nothing of a broken one when bad objects are skipped."""
         try:
-            parsed = read_annotation(self._source.read(name), where, self._skip, self._report)
+            data, lossy = self._source.read(name), not self._options.same_format
+            parsed = read_annotation(data, where, self._skip, self._report, lossy=lossy)
         except DatasetError as error:
             if not self._skip:
                 raise

@@ -105,8 +105,13 @@ def scan_names(data: bytes) -> Scan:
     return scan
 
 
-def read_annotation(data: bytes, where: str, skip: bool, report: Report) -> Annotation:
-    """The annotation in `data`; bad objects raise DatasetError, or are reported and skipped."""
+def read_annotation(
+    data: bytes, where: str, skip: bool, report: Report, *, lossy: bool = True
+) -> Annotation:
+    """The annotation in `data`; bad objects raise DatasetError, or are reported and skipped.
+
+    `lossy` says that what only VOC can hold is lost where the annotation goes.
+    """
     root = parse_xml(data, where)
     if tag_name(root) != "annotation":
         raise DatasetError(f"<{tag_name(root)}> instead of <annotation>", where=f"{where}:1")
@@ -118,7 +123,7 @@ def read_annotation(data: bytes, where: str, skip: bool, report: Report) -> Anno
     objects = (child for child in root if tag_name(child) == "object")
     for number, child in enumerate(objects, 1):
         try:
-            found.shapes.append(_object(child, where, report))
+            found.shapes.append(_object(child, where, report, lossy))
             found.numbers.append(number)
         except DatasetError as error:
             if not skip:
@@ -151,12 +156,13 @@ def _length(size: Any, name: str) -> int:
         return 0
 
 
-def _object(element: Any, where: str, report: Report) -> Shape:
+def _object(element: Any, where: str, report: Report, lossy: bool) -> Shape:
     place = f"{where}:{element.sourceline}"
-    label = text_of(element, "name")
+    fields = _fields(element)
+    label = _text(fields, "name")
     if not label:
         raise DatasetError("an object without a name", where=place)
-    points, rotation = _box(element, place, report)
+    points, rotation = _box(fields, place, report)
     if points[0] >= points[2] or points[1] >= points[3]:
         report.assumed("box", "without area kept as it is", place)
     shape = Shape(
@@ -164,42 +170,58 @@ def _object(element: Any, where: str, report: Report) -> Shape:
         label=label,
         points=points,
         rotation=rotation,
-        occluded=text_of(element, "occluded").lower() in TRUE_WORDS,
+        occluded=_text(fields, "occluded").lower() in TRUE_WORDS,
     )
-    extras = _object_extras(element, place, report)
+    extras = _object_extras(element, fields, place, report, lossy)
     shape.attributes = {}
     _read_flags(extras, shape)
-    _read_actions(element, shape, extras)
-    _read_attributes(element, shape)
+    _read_actions(fields, shape, extras)
+    _read_attributes(fields, shape)
     shape.extras = {"voc": extras} if extras else None
     return shape
 
 
-def _box(element: Any, place: str, report: Report) -> tuple[list[float], float]:
+def _fields(element: Any) -> dict[str, Any]:
+    """The direct children by name, the first of each name."""
+    found: dict[str, Any] = {}
+    for child in element:
+        found.setdefault(tag_name(child), child)
+    return found
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    child = fields.get(name)
+    return (child.text or "").strip() if child is not None else ""
+
+
+def _box(fields: dict[str, Any], place: str, report: Report) -> tuple[list[float], float]:
     """The sides of an object's box and its rotation in degrees, which roLabelImg states."""
-    box = child_of(element, "bndbox")
-    if box is not None:
-        return [_coordinate(box, side, place) for side in SIDES], 0.0
-    turned = child_of(element, "robndbox")
-    if turned is None:
+    if "bndbox" in fields:
+        sides = _fields(fields["bndbox"])
+        return [_coordinate(sides, side, place) for side in SIDES], 0.0
+    if "robndbox" not in fields:
         raise DatasetError("an object without bndbox", where=place)
     report.assumed("box", "a rotated one of roLabelImg: its angle in radians, clockwise", place)
+    turned = _fields(fields["robndbox"])
     cx, cy, width, height = (_coordinate(turned, name, place) for name in ("cx", "cy", "w", "h"))
     angle = math.degrees(_coordinate(turned, "angle", place)) % 360
     return [cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2], angle
 
 
-def _object_extras(element: Any, place: str, report: Report) -> dict[str, Any]:
+def _object_extras(
+    element: Any, fields: dict[str, Any], place: str, report: Report, lossy: bool
+) -> dict[str, Any]:
     extras: dict[str, Any] = {
-        name: text_of(element, name)
+        name: _text(fields, name)
         for name in ("pose", "truncated", "difficult", PICTURED)
-        if child_of(element, name) is not None
+        if name in fields
     }
-    parts = [part for part in element if tag_name(part) == "part"]
-    if parts:
+    if "part" in fields:
+        parts = [part for part in element if tag_name(part) == "part"]
         extras["parts"] = [_part(part, place) for part in parts]
-        report.assumed("part", "kept with its object, for VOC alone", place, count=len(parts))
-    if any(child_of(element, name) is not None for name in OUTLINES):
+        why = "kept in the extras of its object, which VOC alone writes"
+        report.changed("part", why, place, count=len(parts), lossy=lossy)
+    if any(name in fields for name in OUTLINES):
         report.dropped("outline", "a VOC object is its box; the outline beside it", place)
     return extras
 
@@ -214,11 +236,10 @@ def _read_flags(extras: dict[str, Any], shape: Shape) -> None:
         shape.attributes["pose"] = str(extras["pose"])
 
 
-def _read_actions(element: Any, shape: Shape, extras: dict[str, Any]) -> None:
-    actions = child_of(element, "actions")
-    if actions is None:
+def _read_actions(fields: dict[str, Any], shape: Shape, extras: dict[str, Any]) -> None:
+    if "actions" not in fields:
         return
-    values = {tag_name(action): (action.text or "").strip() for action in actions}
+    values = {tag_name(action): (action.text or "").strip() for action in fields["actions"]}
     values.pop("", None)
     extras["actions"] = list(values)
     for name, text in values.items():
@@ -227,13 +248,14 @@ def _read_actions(element: Any, shape: Shape, extras: dict[str, Any]) -> None:
 
 
 def _part(element: Any, place: str) -> dict[str, Any]:
-    box = child_of(element, "bndbox")
-    points = [_coordinate(box, side, place) for side in SIDES] if box is not None else []
-    return {"name": text_of(element, "name"), "bndbox": points}
+    fields = _fields(element)
+    sides = _fields(fields["bndbox"]) if "bndbox" in fields else {}
+    points = [_coordinate(sides, side, place) for side in SIDES] if sides else []
+    return {"name": _text(fields, "name"), "bndbox": points}
 
 
-def _coordinate(box: Any, side: str, place: str) -> float:
-    text = text_of(box, side)
+def _coordinate(sides: dict[str, Any], side: str, place: str) -> float:
+    text = _text(sides, side)
     try:
         value = float(text)
     except ValueError as error:
@@ -243,10 +265,10 @@ def _coordinate(box: Any, side: str, place: str) -> float:
     return value
 
 
-def _read_attributes(element: Any, shape: Shape) -> None:
-    holder = child_of(element, "attributes")
-    if holder is None:
+def _read_attributes(fields: dict[str, Any], shape: Shape) -> None:
+    if "attributes" not in fields:
         return
+    holder = fields["attributes"]
     values = {text_of(child, "name"): text_of(child, "value") for child in holder}
     values.pop("", None)
     try:
