@@ -10,7 +10,6 @@ from typing import IO, Any, cast
 import orjson
 
 from localcvat.archive import COPY_CHUNK, Sink
-from localcvat.errors import DatasetError
 from localcvat.geometry.boxes import stated_box
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import WriteOptions
@@ -20,6 +19,7 @@ from localcvat_formats.coco_images import normal_path
 from localcvat_formats.cvat_dialect import point_joints, point_names, visibility_of
 from localcvat_formats.json_files import json_bytes
 from localcvat_formats.parts import objects
+from localcvat_formats.sizes import unknown_size
 
 BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
 BLANK_INFO = dict.fromkeys(
@@ -136,7 +136,7 @@ class _SubsetFile:
                 self._report.withdrawn(parts[0].type, why, item.path, count=len(parts))
                 continue
             if parts[0].type == "skeleton" and len(parts) == 1 and not parts[0].elements:
-                self._report.dropped("skeleton", "it has no points", item.path)
+                self._report.withdrawn("skeleton", "it has no points", item.path)
                 continue
             self._annotations.append(self._annotation(parts, item, image_id))
 
@@ -289,7 +289,7 @@ def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:
     from localcvat.geometry.masks import compress_counts, mask_to_coco
 
     if not item.width or not item.height:
-        raise DatasetError("the image's size is unknown", where=item.path)
+        raise unknown_size(item)
     counts: Any = mask_to_coco(parts[0].points, item.width, item.height)
     if spelled == "compressed":
         counts = compress_counts(counts, item.width, item.height)

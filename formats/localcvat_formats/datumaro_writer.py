@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from localcvat.archive import Sink
-from localcvat.errors import DatasetError
 from localcvat.labels import parse_color
 from localcvat.model import DEFAULT_SUBSET, Dataset, Item, Label, Shape, Tag
 from localcvat.plugin import WriteOptions
@@ -21,6 +20,7 @@ from localcvat_formats.cvat_dialect import (
     visibility_of,
 )
 from localcvat_formats.json_files import json_bytes
+from localcvat_formats.sizes import unknown_size
 
 POINT_CLOUD = ".pcd"
 CUBOID_3D = 9
@@ -225,7 +225,7 @@ def _rle(shape: Shape, item: Item) -> dict[str, Any]:
     from localcvat.geometry.masks import compress_counts, mask_to_coco
 
     if not item.width or not item.height:
-        raise DatasetError("the image's size is unknown", where=item.path)
+        raise unknown_size(item)
     counts = mask_to_coco(shape.points, item.width, item.height)
     size = [item.height, item.width]
     return {"counts": compress_counts(counts, item.width, item.height), "size": size}

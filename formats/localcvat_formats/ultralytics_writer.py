@@ -13,6 +13,7 @@ from localcvat.plugin import WriteOptions
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import point_names, rounded, rounded_box, visibility_of
 from localcvat_formats.parts import bridged, objects
+from localcvat_formats.sizes import unknown_size
 from localcvat_formats.yolo_lines import apart, beyond, box_line, ring_line, whole_box_line
 
 RESERVED = frozenset(("backup", "classes", "names", "path", "kpt_shape", "flip_idx"))
@@ -114,7 +115,7 @@ class _Lines:
     def text(self, item: Item) -> str:
         """The label file of one image; raises DatasetError when its size is unknown."""
         if item.shapes and (item.width <= 0 or item.height <= 0):
-            raise DatasetError("the image's size is unknown", where=item.path)
+            raise unknown_size(item)
         return "".join(self._of_task(item))
 
     def _is_outside(self, shape: Shape, item: Item) -> bool:
@@ -206,7 +207,7 @@ class _Lines:
                 continue
             index = self._index[shape.label]
             if not shape.elements:
-                self._report.dropped("skeleton", "it has no points", item.path)
+                self._report.withdrawn("skeleton", "it has no points", item.path)
                 continue
             box = self._pose_box(shape)
             if self._cvat:

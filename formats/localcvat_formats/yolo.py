@@ -12,6 +12,7 @@ from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptio
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import LabelIndex, rounded_box
 from localcvat_formats.data_yaml import find_yaml, load_yaml
+from localcvat_formats.sizes import unknown_size
 from localcvat_formats.yolo_images import (
     image_index,
     label_path_of,
@@ -269,7 +270,7 @@ def _subset_name(subset: str) -> str:
 
 def _lines(item: Item, index: dict[str, int], options: WriteOptions, report: Report) -> str:
     if item.shapes and (item.width <= 0 or item.height <= 0):
-        raise DatasetError("the image's size is unknown", where=item.path)
+        raise unknown_size(item)
     if options.dialect == "cvat":
         return "".join(cvat_box_lines(item.shapes, item, index, report))
     return "".join(box_lines(item.shapes, item, index, report))

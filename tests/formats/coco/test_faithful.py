@@ -321,3 +321,55 @@ def test_an_image_turned_by_exif_is_told(coco_file: Make, tmp_path: Path, orient
         folder, report = converted(source, "coco", with_images=True)
         assert written(folder)["images"] == images
         assert report.count("assumed", "image size") == int(turned and stored)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_values_are_kept_however_the_json_is_set(tmp_path: Path, indent: int | None) -> None:
+    annotations = [
+        _annotation(1),
+        _annotation(2, segmentation=[[]]),
+        _annotation(3, segmentation=TWO_PARTS),
+        _annotation(4, segmentation=RLE_LIST, iscrowd=1),
+        _annotation(5, segmentation=_compressed()),
+        _annotation(6, bbox=[1e-7, 2.5e1, 3.0000000000000004, 4], area=1e15),
+    ]
+    body = {"images": [IMAGE], "annotations": annotations, "categories": [CATEGORY]}
+    path = tmp_path / "instances_train.json"
+    path.write_text(json.dumps(body, indent=indent))
+    folder, _ = converted(path, "coco")
+    found = written(folder)["annotations"]
+    assert [row["segmentation"] or [[]] for row in found] == [
+        row["segmentation"] or [[]] for row in annotations
+    ]
+    assert [(r["bbox"], r["area"]) for r in found] == [(r["bbox"], r["area"]) for r in annotations]
+
+
+def test_roboflows_folders_are_subsets(coco_file: Make, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for subset in ("train", "valid"):
+        coco_file(f"in/{subset}/_annotations.coco.json")
+        Image.new("RGB", (100, 80)).save(tmp_path / "in" / subset / "a.jpg")
+    folder, report = converted(tmp_path / "in", "coco", with_images=True)
+    assert {path.name for path in folder.rglob("*.json")} == {
+        "instances_train.json",
+        "instances_valid.json",
+    }
+    assert len(list(folder.rglob("*.jpg"))) == 2
+    assert not report.count("assumed", "image size")
+
+
+def test_a_zip_with_a_folder_at_its_top_is_read_with_its_images(
+    coco_file: Make, tmp_path: Path
+) -> None:
+    import shutil
+
+    from PIL import Image
+
+    coco_file("in/top/annotations/instances_train.json")
+    (tmp_path / "in/top/images").mkdir()
+    Image.new("RGB", (100, 80)).save(tmp_path / "in/top/images/a.jpg")
+    shutil.make_archive(str(tmp_path / "zipped"), "zip", tmp_path / "in")
+    folder, report = converted(tmp_path / "zipped.zip", "coco", with_images=True)
+    assert (folder / "images" / "a.jpg").is_file()
+    assert not report.losses
