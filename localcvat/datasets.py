@@ -8,7 +8,7 @@ left out, and objects that overlapping jobs both have are one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from heapq import merge
 from itertools import groupby
 from typing import Any
@@ -19,10 +19,11 @@ from sqlmodel import Session, col, select
 
 from localcvat.frames import task_video
 from localcvat.geometry.overlap import merge_shapes, merge_tags, merge_tracks
+from localcvat.image_names import ImageNames
+from localcvat.label_defaults import LabelDefaults
 from localcvat.label_rows import read_labels
 from localcvat.model import (
     DEFAULT_SUBSET,
-    AttributeSpec,
     Dataset,
     Header,
     Item,
@@ -233,13 +234,13 @@ def _dataset(
 ) -> Dataset:
     header.tasks = [part.info for part in parts]
     header.subsets = list(dict.fromkeys(part.subset for part in parts))
-    fill = _Defaults(header.labels) if header.dialect == "cvat" else None
+    fill = LabelDefaults(header.labels) if header.dialect == "cvat" else None
     tracks = [
         track
         for position, part in enumerate(parts)
         for track in _tracks(session, part, position, labels, fill)
     ]
-    names = _Names() if header.kind == "project" else None
+    names = ImageNames() if header.kind == "project" else None
     items = (
         item
         for position, part in enumerate(parts)
@@ -249,7 +250,7 @@ def _dataset(
 
 
 def _tracks(
-    session: Session, part: _Part, position: int, labels: LabelMap, fill: _Defaults | None
+    session: Session, part: _Part, position: int, labels: LabelMap, fill: LabelDefaults | None
 ) -> list[Track]:
     """The tracks of all jobs, those joined that go on from one job to the next."""
     joined: list[Track] = []
@@ -271,8 +272,8 @@ def _items(
     part: _Part,
     position: int,
     labels: LabelMap,
-    fill: _Defaults | None,
-    names: _Names | None,
+    fill: LabelDefaults | None,
+    names: ImageNames | None,
 ) -> Iterator[Item]:
     deleted, wanted = set(part.info.deleted_frames), part.wanted
     annotated = _by_frame(session, part, labels)
@@ -360,67 +361,3 @@ def _numbered(
 
 def _place(pair: tuple[FrameAnnotations, int]) -> tuple[int, int]:
     return pair[0].frame, pair[1]
-
-
-class _Defaults:
-    """Gives each object the attributes of its label that it lacks, as CVAT does on reading."""
-
-    def __init__(self, labels: Iterable[Label]) -> None:
-        self._labels = {label.name: label for label in labels}
-        self._sublabels = {
-            name: {sublabel.name: sublabel for sublabel in label.sublabels}
-            for name, label in self._labels.items()
-        }
-
-    def item(self, item: Item) -> None:
-        """Fill the attributes of all tags and shapes of an item."""
-        for tag in item.tags:
-            _fill(tag.attributes, self._labels[tag.label].attributes)
-        for shape in item.shapes:
-            _fill(shape.attributes, self._labels[shape.label].attributes)
-            for element in shape.elements:
-                _fill(element.attributes, self._sublabels[shape.label][element.label].attributes)
-
-    def track(self, track: Track) -> None:
-        """Fill immutable attributes of a track; mutable ones of its first keyframe."""
-        _fill_track(track, self._labels[track.label])
-        for element in track.elements:
-            _fill_track(element, self._sublabels[track.label][element.label])
-
-
-def _fill_track(track: Track, label: Label) -> None:
-    stated = {name for shape in track.shapes for name in shape.attributes}
-    fixed = [spec for spec in label.attributes if not spec.mutable and spec.name not in stated]
-    _fill(track.attributes, fixed)
-    if track.shapes:
-        first = min(track.shapes, key=lambda shape: shape.frame)
-        changing = [spec for spec in label.attributes if spec.mutable]
-        _fill(first.attributes, [spec for spec in changing if spec.name not in track.attributes])
-
-
-def _fill(attributes: dict[str, str], specs: Iterable[AttributeSpec]) -> None:
-    for spec in specs:
-        attributes.setdefault(spec.name, spec.default_value)
-
-
-class _Names:
-    """Gives images of one subset different names: the second `a.jpg` is `a_1.jpg`."""
-
-    def __init__(self) -> None:
-        self._count: dict[tuple[str, str], int] = {}
-
-    def free(self, subset: str, path: str) -> str:
-        """The path, or the first free one made of it; taken from then on."""
-        stem, dot, extension = path.rpartition(".")
-        if not dot:
-            stem, extension = path, ""
-        name, taken = stem, self._count.get((subset, stem), 0)
-        if taken:
-            name = f"{stem}_{taken}"
-            number = 1
-            while self._count.get((subset, name), 0):
-                name, number = f"{stem}_{taken}_{number}", number + 1
-        self._count[subset, stem] = taken + 1
-        if name != stem:
-            self._count[subset, name] = 1
-        return f"{name}{dot}{extension}"

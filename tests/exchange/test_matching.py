@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from commands import run
+from corpus import zip_entries
 from localcvat.annotation_import import target_jobs
 from localcvat.errors import DatasetError
-from localcvat.exchange import import_into_job, import_into_task
+from localcvat.exchange import (
+    export_from_job,
+    export_from_task,
+    import_into_job,
+    import_into_task,
+)
 from localcvat.jobs import create_ground_truth_job
 from localcvat.matching import FrameMatcher
 from localcvat.model import AttributeSpec, Item, Label, Shape
@@ -213,3 +220,19 @@ def test_by_the_command_line(store: Store, tmp_path: Path) -> None:
     assert run("--store", store.path, "job", "export-dataset", 1, out).returncode == 0
     assert run("--store", store.path, "job", "import-dataset", 1, out).returncode == 0
     assert [len(found) for found in shapes(store)] == [2, 0, 0]
+
+
+def test_a_ground_truth_job_is_exported_alone_with_its_frames(store: Store, tmp_path: Path) -> None:
+    job_id = create_ground_truth_job(store, 1, [1, 4])
+    names = range(6)
+    everywhere = xml(tmp_path, "".join(image(f"{name}.png", box()) for name in names))
+    import_into_job(store, job_id, everywhere, on_error="skip")
+    export_from_job(store, job_id, tmp_path / "truth.zip", "CVAT for images 1.1")
+    root = ET.fromstring(zip_entries(tmp_path / "truth.zip")["annotations.xml"])
+    found = [(each.attrib["name"], len(each)) for each in root.iterfind("image")]
+    assert found == [("1.png", 1), ("4.png", 1)]
+    assert root.findtext("meta/job/size") == "6"
+    export_from_task(store, 1, tmp_path / "task.zip", "CVAT for images 1.1")
+    root = ET.fromstring(zip_entries(tmp_path / "task.zip")["annotations.xml"])
+    assert [len(each) for each in root.iterfind("image")] == [0] * 6
+    assert len(root.findall("meta/task/segments/segment")) == 3
