@@ -300,7 +300,7 @@ def storage_of(text: str | None) -> dict[str, Any] | None:
     return found
 
 
-def update_project(store: Store, project_id: int, **values: Any) -> None:
+def update_project(store: Store, project_id: int, /, **values: Any) -> None:
     """Change a project as PATCH does: name, status, bug_tracker, owner_id, assignee_id, storages
     and `labels`, whose bodies say what is changed, made and deleted (see `label_changes`).
 

@@ -266,7 +266,7 @@ def _organization_id(session: Session, slug: str | None, project_id: int | None)
     return project.organization_id
 
 
-def update_task(store: Store, task_id: int, **values: Any) -> None:
+def update_task(store: Store, task_id: int, /, **values: Any) -> None:
     """Change a task as PATCH does: name, subset, bug_tracker, owner_id, assignee_id, storages,
     `labels` of a task without a project, and `project_id`, which moves it (see `task_moves`).
 

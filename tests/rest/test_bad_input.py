@@ -212,6 +212,38 @@ def test_any_address_gets_an_answer(session: Session, path: str, query: str, met
     assert answer.status_code < 500, answer.text
 
 
+rules = st.recursive(
+    scalars | st.fixed_dictionaries({"var": st.sampled_from(["id", "name", "owner", "bogus"])}),
+    lambda inner: st.dictionaries(
+        st.sampled_from(["and", "or", "!", "!!", "==", "!=", "<", "<=", ">", "in", "var", "if"]),
+        inner | st.lists(inner, max_size=3),
+        max_size=2,
+    ),
+    max_leaves=8,
+)
+PARAMETERS = "name owner assignee status project_id task_id parent_id type sort search page".split()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    place=st.sampled_from(PLACES),
+    rule=rules,
+    params=st.dictionaries(st.sampled_from(PARAMETERS), st.text(max_size=8), max_size=3),
+)
+def test_any_list_gets_an_answer(
+    session: Session, place: str, rule: Any, params: dict[str, str]
+) -> None:
+    for asked in (params, {"filter": json.dumps(rule)}, {"filter": json.dumps(rule), **params}):
+        answer = session.get(f"/api/{place}", params=asked)
+        assert answer.status_code in (200, 400, 404), answer.text
+
+
+def test_names_of_our_own_arguments_are_fields_like_others(session: Session) -> None:
+    for place in ("projects", "tasks"):
+        body = {"store": 1, "task_id": 5, "project": 2, "values": {}, "self": 0}
+        assert session.patch(f"/api/{place}/1", json=body).status_code == 200
+
+
 def test_unknown_paths_and_methods(session: Session) -> None:
     assert session.get("/api/nothing").json() == {"detail": "Not found."}
     assert session.get("/api/projects/" + "9" * 400).status_code == 404
