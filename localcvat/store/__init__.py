@@ -16,15 +16,16 @@ Shape of the API, bottom up (the store knows no dataset format):
 - `annotations`: ``labels = label_map(session, project_id=… | task_id=…)``;
   ``write_annotations(session, job_id, annotations, labels)``, ``AnnotationWriter`` for streams,
   ``read_annotations(session, job_id, labels)`` in the order written,
-  ``frames_of(session, job_id, labels)`` and ``tracks_of`` for exports, ``clear_annotations``.
+  ``frames_of(session, job_id, labels)`` and ``tracks_of`` for exports, ``tags_of`` and
+  ``shapes_of`` as streams, ``clear_annotations``.
 
 Services on top (plain functions, values with ids):
 
 - `localcvat.projects`, `localcvat.tasks`, `localcvat.jobs`, `localcvat.users`, `localcvat.labels`
   and `localcvat.label_rows` (labels in the database).
-- Low-level creation, nothing derived: ``projects.create_project_row(session, ProjectDraft)`` and
-  ``tasks.create_task_rows(session, TaskDraft)`` with explicit `DataDraft`, `FileDraft`s,
-  `FrameDraft`s, `SegmentDraft`s, `JobDraft`s and their `Annotations`.
+- `localcvat.task_rows`, nothing derived: ``insert_task(session, TaskRow, DataRow)``,
+  ``insert_jobs(session, task_id, [JobDraft])``, ``FrameWriter`` with `FileDraft`s and `FrameDraft`s.
+- `localcvat.backup.restore` and `localcvat.backup.write`: CVAT's backups in and out.
 - `localcvat.datasets`: projects, tasks and jobs as a `model.Dataset`; `localcvat.dataset_import`:
   a `model.Dataset` as new tasks of a project.
 """
