@@ -24,7 +24,7 @@ Services on top (plain functions, values with ids):
 - `localcvat.projects`, `localcvat.tasks`, `localcvat.jobs`, `localcvat.users`, `localcvat.labels`
   and `localcvat.label_rows` (labels in the database).
 - `localcvat.task_rows`, nothing derived: ``insert_task(session, TaskRow, DataRow)``,
-  ``insert_jobs(session, task_id, [JobDraft])``, ``FrameWriter`` with `FileDraft`s and `FrameDraft`s.
+  ``insert_jobs(session, task_id, [JobDraft])``, ``FrameWriter`` of `FileDraft`s, `FrameDraft`s.
 - `localcvat.backup.restore` and `localcvat.backup.write`: CVAT's backups in and out.
 - `localcvat.datasets`: projects, tasks and jobs as a `model.Dataset`; `localcvat.dataset_import`:
   a `model.Dataset` as new tasks of a project.
