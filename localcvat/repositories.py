@@ -31,6 +31,7 @@ from localcvat.transfers import Place, import_backup
 from localcvat.users import User
 
 E = TypeVar("E", bound=Entity)
+GENERAL = ("search", "filter", "sort", "org")
 
 
 class Page(list[E], Generic[E]):
@@ -41,6 +42,22 @@ class Page(list[E], Generic[E]):
         self.total = found.count
         self.page = found.page
         self.page_size = found.page_size
+
+
+def query_of(
+    collection: Collection,
+    conditions: Mapping[str, Any],
+    page: int = 1,
+    page_size: int | None = None,
+) -> ListQuery:
+    """The query of a list by conditions as keywords; raises UsageError for an unknown one."""
+    general = {name: conditions[name] for name in GENERAL if name in conditions}
+    plain = {name: conditions[name] for name in conditions if name not in GENERAL}
+    unknown = sorted(plain.keys() - set(collection.simple))
+    if unknown:
+        known = ", ".join((*GENERAL, *collection.simple))
+        raise UsageError(f"can't list by {unknown[0]!r}", hint=known)
+    return ListQuery(page=page, page_size=page_size, where=plain, **general)
 
 
 class _Repo(Generic[E]):
@@ -69,14 +86,7 @@ class _Repo(Generic[E]):
         ValidationError, UsageError for an unknown condition, NotFoundError for a page that is not
         there.
         """
-        general = {"search", "filter", "sort", "org"} & conditions.keys()
-        plain = {name: conditions[name] for name in conditions.keys() - general}
-        unknown = sorted(plain.keys() - set(self._collection.simple))
-        if unknown:
-            known = ", ".join(("search", "filter", "sort", "org", *self._collection.simple))
-            raise UsageError(f"can't list by {unknown[0]!r}", hint=known)
-        named = {name: conditions[name] for name in general}
-        wanted = ListQuery(page=page, page_size=page_size, where=plain, **named)
+        wanted = query_of(self._collection, conditions, page, page_size)
         return Page(self._kind, self._store, self._found(wanted))
 
     def retrieve(self, obj_id: int) -> E:
@@ -269,7 +279,7 @@ class LabelsRepo:
         **conditions: Any,
     ) -> list[LabelView]:
         """Root labels with their sublabels inside; of one project, task or job when named."""
-        wanted = ListQuery(page_size=None, **conditions)
+        wanted = query_of(label_views.LABELS, conditions)
         owner = {"project_id": project_id, "task_id": task_id, "job_id": job_id}
         found: list[LabelView] = label_views.list_label_views(self._store, wanted, **owner).results
         return found
@@ -308,9 +318,7 @@ class UsersRepo:
 
     def list(self, **conditions: Any) -> list[User]:
         """Users, newest first."""
-        found: list[User] = users.list_users(
-            self._store, ListQuery(page_size=None, **conditions)
-        ).results
+        found: list[User] = users.list_users(self._store, query_of(users.USERS, conditions)).results
         return found
 
     def retrieve(self, obj_id: int) -> User:
@@ -341,7 +349,7 @@ class RequestsRepo:
     def list(self, **conditions: Any) -> list[Request]:
         """Requests, newest first."""
         found: list[Request] = requests.list_requests(
-            self._store, ListQuery(page_size=None, **conditions)
+            self._store, query_of(requests.REQUESTS, conditions)
         ).results
         return found
 

@@ -46,7 +46,7 @@ def user_id(client: Client, name: str | None) -> int | None:
 
     if not name:
         return None
-    found = client.users.list(where={"username": name})
+    found = client.users.list(username=name)
     if not found:
         raise NotFoundError(f"no user {name!r}", hint="make one: localcvat user create NAME")
     return found[0].id

@@ -30,7 +30,7 @@ def list_(
     """List requests, newest first."""
     given = {"status": status, "project_id": project_id, "task_id": task_id}
     with client_of(context) as client:
-        found = client.requests.list(where={k: v for k, v in given.items() if v is not None})
+        found = client.requests.list(**{k: v for k, v in given.items() if v is not None})
     if as_json:
         page = {"count": len(found), "next": None, "previous": None}
         echo_json({**page, "results": found})

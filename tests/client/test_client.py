@@ -306,6 +306,9 @@ def test_lists_of_tasks_jobs_labels_and_users_take_conditions(client: Client, ta
     with pytest.raises(UsageError, match="can't list by 'colour'"):
         client.jobs.list(colour="red")
     ann = client.users.create("ann", email="a@b.c")
+    assert [user.username for user in client.users.list(username="ann")] == ["ann"]
+    with pytest.raises(UsageError):
+        client.requests.list(colour="red")
     jobs[0].update({"assignee": ann.id, "state": "completed", "stage": "acceptance"})
     assert [job.status for job in client.jobs.list(assignee="ann")] == ["completed"]
     label = client.labels.list(task_id=task.id)[0]
