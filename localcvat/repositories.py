@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -31,14 +31,15 @@ from localcvat.transfers import Place, import_backup
 from localcvat.users import User
 
 E = TypeVar("E", bound=Entity)
+T = TypeVar("T")
 GENERAL = ("search", "filter", "sort", "org")
 
 
-class Page(list[E], Generic[E]):
+class Page(list[T], Generic[T]):
     """Found objects; `total` is of all pages, `page_size` None means that all are here."""
 
-    def __init__(self, kind: Callable[[Store, Any], E], store: Store, found: FoundPage) -> None:
-        super().__init__(kind(store, value) for value in found.results)
+    def __init__(self, results: Iterable[T], found: FoundPage) -> None:
+        super().__init__(results)
         self.total = found.count
         self.page = found.page
         self.page_size = found.page_size
@@ -87,7 +88,8 @@ class _Repo(Generic[E]):
         there.
         """
         wanted = query_of(self._collection, conditions, page, page_size)
-        return Page(self._kind, self._store, self._found(wanted))
+        found = self._found(wanted)
+        return Page((self._kind(self._store, value) for value in found.results), found)
 
     def retrieve(self, obj_id: int) -> E:
         """The object with this id; raises NotFoundError."""
@@ -276,13 +278,15 @@ class LabelsRepo:
         project_id: int | None = None,
         task_id: int | None = None,
         job_id: int | None = None,
+        page: int = 1,
+        page_size: int | None = None,
         **conditions: Any,
-    ) -> list[LabelView]:
+    ) -> Page[LabelView]:
         """Root labels with their sublabels inside; of one project, task or job when named."""
-        wanted = query_of(label_views.LABELS, conditions)
+        wanted = query_of(label_views.LABELS, conditions, page, page_size)
         owner = {"project_id": project_id, "task_id": task_id, "job_id": job_id}
-        found: list[LabelView] = label_views.list_label_views(self._store, wanted, **owner).results
-        return found
+        found = label_views.list_label_views(self._store, wanted, **owner)
+        return Page(found.results, found)
 
     def retrieve(self, obj_id: int) -> LabelView:
         """The label with this id; raises NotFoundError."""
@@ -316,10 +320,11 @@ class UsersRepo:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def list(self, **conditions: Any) -> list[User]:
+    def list(self, *, page: int = 1, page_size: int | None = None, **conditions: Any) -> Page[User]:
         """Users, newest first."""
-        found: list[User] = users.list_users(self._store, query_of(users.USERS, conditions)).results
-        return found
+        wanted = query_of(users.USERS, conditions, page, page_size)
+        found = users.list_users(self._store, wanted)
+        return Page(found.results, found)
 
     def retrieve(self, obj_id: int) -> User:
         """The user with this id; raises NotFoundError."""
@@ -346,12 +351,13 @@ class RequestsRepo:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def list(self, **conditions: Any) -> list[Request]:
+    def list(
+        self, *, page: int = 1, page_size: int | None = None, **conditions: Any
+    ) -> Page[Request]:
         """Requests, newest first."""
-        found: list[Request] = requests.list_requests(
-            self._store, query_of(requests.REQUESTS, conditions)
-        ).results
-        return found
+        wanted = query_of(requests.REQUESTS, conditions, page, page_size)
+        found = requests.list_requests(self._store, wanted)
+        return Page(found.results, found)
 
     def retrieve(self, rq_id: str) -> Request:
         """The request with this id; raises NotFoundError."""

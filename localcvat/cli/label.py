@@ -8,9 +8,19 @@ import click
 
 from localcvat.cli import options
 from localcvat.cli.store import client_of
-from localcvat.cli.tables import echo_json, echo_table, parse_json
+from localcvat.cli.tables import echo_page, parse_json
 from localcvat.errors import UsageError
 
+COLUMNS = {
+    "id": lambda found: found.id,
+    "name": lambda found: found.name,
+    "color": lambda found: found.color,
+    "type": lambda found: found.type or "any",
+    "project": lambda found: found.project_id,
+    "task": lambda found: found.task_id,
+    "attributes": lambda found: [spec.name for spec in found.attributes],
+    "sublabels": lambda found: [sublabel.name for sublabel in found.sublabels],
+}
 ATTRIBUTES = "Attributes as CVAT's JSON: new ones, or with an id changed ones."
 
 
@@ -23,6 +33,7 @@ def label() -> None:
 @click.option("--project_id", type=options.ID, help="Only of this project.")
 @click.option("--task_id", type=options.ID, help="Only of this task, or of its project.")
 @click.option("--job_id", type=options.ID, help="Only of this job's task.")
+@options.list_options("name", "type", "color")
 @options.as_json
 @click.pass_context
 def list_(
@@ -30,22 +41,15 @@ def list_(
     project_id: int | None,
     task_id: int | None,
     job_id: int | None,
+    conditions: dict[str, Any],
     as_json: bool,
 ) -> None:
     """List labels, sublabels inside their skeletons."""
     with client_of(context) as client:
-        found = client.labels.list(project_id=project_id, task_id=task_id, job_id=job_id)
-    if as_json:
-        page = {"count": len(found), "next": None, "previous": None}
-        echo_json({**page, "results": found})
-        return
-    columns = ("id", "name", "color", "type", "project", "task", "attributes", "sublabels")
-    rows = [
-        (one.id, one.name, one.color, one.type or "any", one.project_id, one.task_id)
-        + ([spec.name for spec in one.attributes], [sub.name for sub in one.sublabels])
-        for one in found
-    ]
-    echo_table(columns, rows)
+        found = client.labels.list(
+            project_id=project_id, task_id=task_id, job_id=job_id, **conditions
+        )
+        echo_page(found, as_json, COLUMNS)
 
 
 @label.command()

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from localcvat.cli import options
 from localcvat.cli.store import client_of
-from localcvat.cli.tables import echo_fields, echo_json, echo_table
+from localcvat.cli.tables import echo_fields, echo_json, echo_page
+
+COLUMNS = {
+    "id": lambda found: found.id,
+    "status": lambda found: found.status,
+    "progress": lambda found: found.progress,
+    "created": lambda found: found.created_date,
+    "message": lambda found: found.message,
+    "result": lambda found: found.result_id or found.result_path,
+}
 
 
 @click.group()
@@ -15,35 +26,13 @@ def request() -> None:
 
 
 @request.command("ls")
-@click.option("--status", help="queued, started, finished or failed.")
-@click.option("--project_id", type=options.ID, help="Only about this project.")
-@click.option("--task_id", type=options.ID, help="Only about this task.")
+@options.list_options("status", "project_id", "task_id", "job_id", "action", "target", "format")
 @options.as_json
 @click.pass_context
-def list_(
-    context: click.Context,
-    status: str | None,
-    project_id: int | None,
-    task_id: int | None,
-    as_json: bool,
-) -> None:
+def list_(context: click.Context, conditions: dict[str, Any], as_json: bool) -> None:
     """List requests, newest first."""
-    given = {"status": status, "project_id": project_id, "task_id": task_id}
     with client_of(context) as client:
-        found = client.requests.list(**{k: v for k, v in given.items() if v is not None})
-    if as_json:
-        page = {"count": len(found), "next": None, "previous": None}
-        echo_json({**page, "results": found})
-        return
-    columns = ("id", "status", "progress", "created", "message", "result")
-    echo_table(
-        columns,
-        [
-            (one.id, one.status, one.progress, one.created_date, one.message)
-            + (one.result_path if one.result_id is None else one.result_id,)
-            for one in found
-        ],
-    )
+        echo_page(client.requests.list(**conditions), as_json, COLUMNS)
 
 
 @request.command()

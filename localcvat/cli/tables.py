@@ -49,9 +49,7 @@ def echo_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         click.echo("\t".join(as_text(value).translate(_ESCAPES) for value in row))
 
 
-def echo_page(
-    page: Any, as_json: bool, columns: Mapping[str, Callable[[Any], Any]], *, empty: str = ""
-) -> None:
+def echo_page(page: Any, as_json: bool, columns: Mapping[str, Callable[[Any], Any]]) -> None:
     """Print a page of found objects: as ``{count, next, previous, results}`` or as a table.
 
     `next` and `previous` are page numbers, null where there is none.
@@ -64,7 +62,10 @@ def echo_page(
                 "count": page.total,
                 "next": page.page + 1 if page.page < last else None,
                 "previous": page.page - 1 if page.page > 1 else None,
-                "results": [found.to_dict() for found in page],
+                "results": [
+                    found if isinstance(found, msgspec.Struct) else found.to_dict()
+                    for found in page
+                ],
             }
         )
         return

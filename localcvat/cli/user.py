@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from localcvat.cli import options
 from localcvat.cli.store import client_of, opened
-from localcvat.cli.tables import echo_json, echo_table
+from localcvat.cli.tables import echo_json, echo_page, echo_table
+
+COLUMNS = {
+    "id": lambda found: found.id,
+    "username": lambda found: found.username,
+    "first name": lambda found: found.first_name,
+    "last name": lambda found: found.last_name,
+    "email": lambda found: found.email,
+}
 
 
 @click.group()
@@ -15,17 +25,13 @@ def user() -> None:
 
 
 @user.command("ls")
+@options.list_options("username", "first_name", "last_name")
 @options.as_json
 @click.pass_context
-def list_users(context: click.Context, as_json: bool) -> None:
+def list_users(context: click.Context, conditions: dict[str, Any], as_json: bool) -> None:
     """List users."""
     with client_of(context) as client:
-        found = client.users.list(sort="id")
-    if as_json:
-        echo_json({"count": len(found), "next": None, "previous": None, "results": found})
-        return
-    columns = ("id", "username", "first name", "last name", "email")
-    echo_table(columns, [(u.id, u.username, u.first_name, u.last_name, u.email) for u in found])
+        echo_page(client.users.list(**conditions), as_json, COLUMNS)
 
 
 @user.command("create")

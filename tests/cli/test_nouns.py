@@ -87,6 +87,8 @@ def test_labels_are_listed_made_changed_and_deleted(store: Path) -> None:
     done("label", "update", made, "--name", "wolf", cwd=store)
     changed = value("label", "ls", "--project-id", 1, cwd=store)["results"][1]
     assert (changed["name"], changed["color"]) == ("wolf", "#406040")
+    found = value("label", "ls", "--name", "car", "--page_size", 1, cwd=store)
+    assert (found["count"], found["next"], found["results"][0]["name"]) == (1, None, "car")
     assert done("label", "ls", cwd=store).splitlines()[1].split("\t")[6] == "a"
     done("label", "delete", made, cwd=store)
     assert len(value("label", "ls", cwd=store)["results"]) == 1
