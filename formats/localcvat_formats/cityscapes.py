@@ -27,6 +27,7 @@ from localcvat_formats.segments import (
     masks_of,
     merged_groups,
     merged_parts,
+    of_few_classes,
     paintable,
     painted,
     read_png,
@@ -103,6 +104,7 @@ class _Writer:
     def _item(self, item: Item) -> None:
         merge = merged_groups if self._cvat else merged_parts
         masks = paintable(merge(masks_of(item), self._report, item.path), item, self._report)
+        masks = of_few_classes(masks, self._indices, self._report, item.path)
         if masks or not (self._cvat or self._with_images or not item.width * item.height):
             self._write_pictures(item, masks)
         elif not self._with_images:

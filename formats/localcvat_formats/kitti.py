@@ -24,6 +24,7 @@ from localcvat_formats.segments import (
     masks_of,
     merged_groups,
     merged_parts,
+    of_few_classes,
     paintable,
     painted,
     report_ending,
@@ -119,6 +120,7 @@ class _Writer:
     def _item(self, item: Item) -> None:
         merge = merged_groups if self._cvat else merged_parts
         masks = paintable(merge(masks_of(item), self._report, item.path), item, self._report)
+        masks = of_few_classes(masks, self._indices, self._report, item.path)
         if masks:
             self._pictures(item, masks)
         boxes = [shape for shape in item.shapes if shape.type == "rectangle"]

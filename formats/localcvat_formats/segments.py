@@ -47,6 +47,17 @@ def masks_of(item: Item) -> list[Shape]:
     return [shape for shape in item.shapes if shape.type == "mask"]
 
 
+def of_few_classes(
+    masks: list[Shape], indices: dict[str, int], report: Report, where: str
+) -> list[Shape]:
+    """`masks` without those of a class whose number does not fit into eight bits."""
+    kept = [mask for mask in masks if indices.get(mask.label, 0) < PALETTE_SIZE]
+    if len(kept) < len(masks):
+        why = "the format's pictures have room for 255 classes"
+        report.dropped("mask", why, where, count=len(masks) - len(kept))
+    return kept
+
+
 def merged_groups(masks: Sequence[Shape], report: Report, where: str) -> list[Shape]:
     """CVAT's instances: masks without a group, then one mask a group, by group."""
     merged: list[Shape] = []

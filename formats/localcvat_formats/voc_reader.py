@@ -278,6 +278,8 @@ class VocReader:
         name = folder.images.get(image)
         if name is None and len(candidates) == 1:
             name = candidates[0]
+        if name is None and self._source.exists(item.path):  # beside a single XML file
+            name = item.path
         if name is not None:
             item.media = self._source.media(name)
             item.path = f"{image}.{name.rpartition('.')[2]}"

@@ -156,6 +156,15 @@ def test_more_than_255_objects_fit_into_a_picture(tmp_path: Path) -> None:
         assert {tuple(mask.points) for mask in items[0].shapes} == {tuple(d.points) for d in dots}
 
 
+@pytest.mark.parametrize("name", ["kitti", "cityscapes"])
+def test_classes_past_the_room_of_a_picture_are_counted(tmp_path: Path, name: str) -> None:
+    source = _one(_square("car", 0, 0), _square("l299", 30, 0))
+    source.header.labels += [Label(name=f"l{number}") for number in range(300)]
+    _, items, report = trip(source, name, tmp_path / "out")
+    assert [mask.label for mask in items[0].shapes] == ["car"]
+    assert lost(report)["mask"] == 1
+
+
 def test_voc_pictures_have_a_palette_of_class_numbers(tmp_path: Path) -> None:
     trip(_one(_square("dog", 0, 0)), "voc", tmp_path / "out")
     with Image.open(tmp_path / "out/SegmentationClass/a.png") as picture:

@@ -254,6 +254,12 @@ def test_flat_folders_are_read(tmp_path: Path) -> None:
     assert {(item.path, item.width) for item in items} == {("a.jpg", 9), ("sub/b.png", 7)}
 
 
+def test_a_single_file_finds_the_image_beside_it(tmp_path: Path) -> None:
+    files = {"a.xml": _xml(f"<name>car</name>{BOX}", size=""), "a.jpg": _jpeg(9, 8)}
+    _, (item,), _ = _read(_files(tmp_path, files) / "a.xml")
+    assert (item.path, item.width, item.height) == ("a.jpg", 9, 8)
+
+
 def test_voc_devkit_keeps_years_apart_and_its_subsets(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {}
     for year in ("VOC2007", "VOC2012"):
