@@ -24,6 +24,7 @@ from localcvat.dataset_import import import_dataset
 from localcvat.datasets import export_job, export_project, export_task
 from localcvat.errors import UsageError
 from localcvat.jobs import job_row
+from localcvat.labels import skeleton_nodes
 from localcvat.mask_outlines import outlined_as_cvat
 from localcvat.model import Item, flat_labels
 from localcvat.plugin import (
@@ -164,6 +165,7 @@ def _import_into_jobs(
             media=False,
             image_size=reading.image_size,
             labels=[label.name for label, _ in flat_labels(labels)],
+            points={label.name: list(skeleton_nodes(label).values()) for label in labels},
             on_error=reading.on_error,
             size_of=frame_sizes(session, task),
         )

@@ -74,7 +74,8 @@ class ReadOptions(msgspec.Struct, kw_only=True):
     the same plugin, so undecoded values may travel in extras. `image_size` is a (width, height) for
     images whose header can't be read; `size_of` gives that of one image by its path, where more is
     known than the files say (the frames of a task); `labels` are known labels in class order for
-    formats whose files don't name them (YOLO without names). `media` False means images are neither
+    formats whose files don't name them (YOLO without names), `points` the names of a skeleton's
+    points in the order of its svg for the same. `media` False means images are neither
     needed nor looked for, except for sizes. `on_error`: `raise`, or `skip` a bad object and report
     it.
     `params` holds the plugin's own options.
@@ -85,6 +86,7 @@ class ReadOptions(msgspec.Struct, kw_only=True):
     image_size: tuple[int, int] | None = None
     size_of: Callable[[str], tuple[int, int] | None] | None = None
     labels: list[str] | None = None
+    points: dict[str, list[str]] = {}
     media: bool = True
     on_error: Literal["raise", "skip"] = "raise"
     params: dict[str, Any] = {}

@@ -79,7 +79,7 @@ class UltralyticsDetection(Format):
         labels = [Label(name=text) for text in unique_labels(names, report, source.where(name))]
         pose = None
         if self.task == "pose":
-            pose = pose_layout(config, names, source.where(name), report)
+            pose = pose_layout(config, names, source.where(name), options, report)
             _add_points(labels, pose)
         reader = LineReader(names, options, report, self.task, pose)
         finder = ImageFinder(source, name, config.get("path"), report)
@@ -211,7 +211,9 @@ def _are_track_numbers(words: list[bytes]) -> bool:
     return all(word.isdigit() for word in words) and any(int(word[:9]) > 1 for word in words)
 
 
-def pose_layout(config: dict[str, Any], names: list[str], where: str, report: Report) -> PoseLayout:
+def pose_layout(
+    config: dict[str, Any], names: list[str], where: str, options: ReadOptions, report: Report
+) -> PoseLayout:
     """`kpt_shape` and the points' names; raises DatasetError when it is no shape."""
     shape = config.get("kpt_shape")
     numbers = [str(value) for value in shape] if isinstance(shape, list) else []
@@ -226,6 +228,7 @@ def pose_layout(config: dict[str, Any], names: list[str], where: str, report: Re
     points: dict[str, list[str]] = {}
     for index, name in enumerate(names):
         listed = given.get(str(index)) if isinstance(given, dict) else given
+        listed = listed or options.points.get(name) or None
         if isinstance(listed, list) and len(set(map(str, listed))) == len(listed) <= count:
             points[name] = [str(point) for point in listed]
         else:

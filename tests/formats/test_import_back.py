@@ -68,3 +68,26 @@ def test_an_export_of_cvat_says_the_same_after_an_import(golden: Golden, store: 
     import_into_task(store, golden.our_id, golden.path, golden.format_name)
     again = exported(store, "task", golden.our_id, golden.format_name, golden.with_images)
     assert _comparable(again) == _comparable(golden.entries())
+
+
+@pytest.mark.parametrize(
+    "golden",
+    [golden for golden in TASKS if str(golden) == "rich-task3" and "Key" in golden.format_name],
+    ids=str,
+)
+def test_a_pose_without_names_of_points_gets_those_of_the_task(
+    golden: Golden, store: Store, tmp_path: Path
+) -> None:
+    name = "Ultralytics YOLO Pose 1.0"
+    before = exported(store, "task", golden.our_id, name)
+    assert b"kpt_names" not in before["data.yaml"]
+    for entry, data in before.items():
+        path = tmp_path / "pose" / entry
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    import_into_task(store, golden.our_id, tmp_path / "pose", name)
+    after = exported(store, "task", golden.our_id, name)
+    assert after.keys() == before.keys()
+    assert {entry: sorted(set(data.split(b"\n"))) for entry, data in after.items()} == {
+        entry: sorted(set(data.split(b"\n"))) for entry, data in before.items()
+    }
