@@ -336,14 +336,20 @@ class CvatXmlReader:
             item.path += f".{found.rpartition('.')[2]}" if found else ".PNG"
         if found is not None and self._options.media:
             item.media = self._source.media(found)
-        if not (item.width and item.height):
-            stated = self._options.stated_size(item.path)
-            if found is not None:
-                item.width, item.height = self._source.media(found).image_size()
-            elif stated is not None:
-                item.width, item.height = stated
-            elif item.shapes:
-                self._report.assumed("image size", "not known", item.path)
+        self._set_size(item, found)
+
+    def _set_size(self, item: Item, found: str | None) -> None:
+        """The size from the picture, or as it was told, where the XML does not say it."""
+        if item.width and item.height:
+            return
+        stated = self._options.stated_size(item.path)
+        if found is not None:
+            item.width, item.height = self._source.media(found).image_size()
+        elif stated is not None:
+            item.width, item.height = stated
+            self._report.assumed("image size", "as it was told", item.path)
+        else:
+            self._report.assumed("image size", "not known", item.path)
 
     def _frames(self, file: _File) -> Iterator[Item]:
         """Items of a file of tracks alone: its frames have no names in the XML."""
@@ -372,6 +378,8 @@ class CvatXmlReader:
                 )
                 if names is not None or info.mode == "interpolation":
                     self._add_media(item, file.name, info)
+                else:
+                    self._set_size(item, None)
                 yield item
 
     def _frame_numbers(self, file: _File, info: TaskInfo, task: int) -> range:

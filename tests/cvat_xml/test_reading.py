@@ -239,3 +239,12 @@ def test_skeletons_that_cvat_left_without_points_are_counted(to: str, tmp_path: 
     golden = next(each for each in IMAGES if str(each) == "rich-project2")
     report = convert(golden.path, tmp_path / "out", to)
     assert report.count("dropped", "skeleton") + report.count("changed", "skeleton") >= 10
+
+
+def test_tracks_alone_get_their_size_from_the_command_line(tmp_path: Path) -> None:
+    golden = next(each for each in VIDEO if str(each) == "rich-task3")
+    failed = run("convert", golden.path, tmp_path / "out", "--to", "yolo")
+    assert failed.returncode == 1
+    assert "pass --image-size" in failed.stderr
+    size = ("--image-size", "160x120")
+    assert run("convert", golden.path, tmp_path / "out", "--to", "yolo", *size).returncode == 0
