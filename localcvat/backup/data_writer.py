@@ -100,8 +100,10 @@ class DataWriter:
         return chunk_size_for(*(row.fetchone() or (0, 0)))
 
     def _sorting_method(self) -> str:
-        if not self.own or self._data.custom_segments or self._video:
+        if not self.own or self._data.custom_segments:
             return self._data.sorting_method
+        if self._video:
+            return "lexicographical"
         previous = ""
         for path in self._frame_paths():
             if path < previous:

@@ -201,7 +201,7 @@ def video_folder(folder: Path, *names: str) -> Path:
 
 def test_a_video_is_kept_whole_and_counted_by_its_manifest(store: Store, tmp_path: Path) -> None:
     folder = video_folder(tmp_path / "in", "clip.mp4", "manifest.jsonl")
-    task_id = created(store, folder, start_frame=3, step=2, segment_size=6)
+    task_id = created(store, folder, start_frame=3, step=2, segment_size=6, sorting_method="random")
     task = get_task(store, task_id)
     assert (task.mode, task.size) == ("interpolation", 14)
     ranges = [(job.start_frame, job.stop_frame) for job in list_jobs(store)]
@@ -212,7 +212,7 @@ def test_a_video_is_kept_whole_and_counted_by_its_manifest(store: Store, tmp_pat
     assert value["data/manifest.jsonl"] == original["data/manifest.jsonl"]
     data = value["task.json"]["data"]
     assert (data["start_frame"], data["stop_frame"], data["frame_filter"]) == (3, 29, "step=2")
-    assert data["chunk_type"] == "video"
+    assert (data["chunk_type"], data["sorting_method"]) == ("video", "lexicographical")
     again = restore_task(store, tmp_path / "out.zip")
     write_task_backup(store, again, tmp_path / "again.zip")
     assert backup_value(tmp_path / "again.zip") == value
