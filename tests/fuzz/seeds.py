@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from corpus import COCO_TINY, CVAT_MADE, zip_entries
+from every_kind import KINDS, dataset
 from fuzz.mutations import Entries
-from localcvat.convert import ConvertOptions, convert
+from localcvat.archive import open_sink
+from localcvat.convert import ConvertOptions, convert, write_dataset
+from localcvat.model import TaskInfo
+from localcvat.plugin import find_format
+from localcvat.report import Report
 
 CVAT_EXPORTS = {
     "coco": "COCO_1.0",
@@ -32,7 +37,8 @@ WRITTEN = (
     *("coco", "yolo", "voc"),
 )
 FOREIGN = ("label-studio", "via")
-SEEDS = sorted({*CVAT_EXPORTS, *WRITTEN, *FOREIGN})
+OTHERS = ("ultralytics-pose", "ultralytics-track", "ultralytics-classification")
+SEEDS = sorted({*CVAT_EXPORTS, *WRITTEN, *FOREIGN, *OTHERS})
 LARGEST = 400_000
 
 
@@ -51,9 +57,26 @@ def seeds_of(name: str) -> list[Entries]:
             source = COCO_TINY / "annotations" / "instances_val2017.json"
             convert(source, target, name, None, ConvertOptions())
             found.append(zip_entries(target))
+    if name not in FOREIGN:
+        found.append(_of_every_kind(name))
     if name in FOREIGN:
         found.append({"export.json": json.dumps(_foreign(name)).encode()})
     return found
+
+
+def _of_every_kind(name: str) -> Entries:
+    """A dataset of ours with every kind of annotation the format holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "seed.zip"
+        made = dataset(*KINDS)
+        items = list(made.items)
+        made.header.tasks = [TaskInfo(size=len(items))]
+        for number, item in enumerate(items):
+            item.frame = item.source_frame = number
+        made.items = iter(items)
+        with open_sink(target) as sink:
+            write_dataset(made, find_format(name), sink, ConvertOptions(), Report())
+        return zip_entries(target)
 
 
 def _foreign(name: str) -> Any:

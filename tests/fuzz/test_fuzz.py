@@ -23,7 +23,7 @@ from fuzz.seeds import SEEDS, seeds_of
 from localcvat.convert import ConvertOptions, convert
 from localcvat.errors import LocalCvatError
 
-CASES = 25
+CASES = 20
 FULL_BYTES = 40_000_000
 SECONDS = 20
 MEMORY = 3 << 30
