@@ -376,6 +376,23 @@ def test_the_store_of_the_command_line_is_found(
         client.projects.create("p")
 
 
+def test_a_store_that_can_not_be_written_exports_all_the_same(
+    client: Client, task: Any, tmp_path: Path
+) -> None:
+    task.set_annotations(Annotations(tags=[Tag(label="car")]))
+    before = len(client.requests.list())
+    with Client(client.store.path, readonly=True) as reader:
+        same = reader.tasks.retrieve(task.id)
+        report = same.export_dataset("CVAT for images 1.1", tmp_path / "o.zip")
+        assert report.count("kept", "tag") == 1
+        same.download_backup(tmp_path / "b.zip")
+        assert len(same.get_annotations().tags) == 1
+        with pytest.raises(StoreError, match="read-only"):
+            same.import_annotations("CVAT 1.1", tmp_path / "o.zip")
+        assert len(reader.requests.list()) == before
+    assert client.tasks.create_from_backup(tmp_path / "b.zip").size == 3
+
+
 def test_no_store_is_made_among_other_files(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"x")
     with pytest.raises(StoreError, match="not empty"):
