@@ -139,7 +139,7 @@ JOBS = Collection(
 )
 
 
-def list_job_views(store: Store, wanted: ListQuery) -> Page:
+def list_job_views(store: Store, wanted: ListQuery) -> Page[JobView]:
     """A page of jobs; raises ValidationError for a bad filter, NotFoundError for a bad page."""
     with store.read() as session:
         page, rows = find_page(session, JOBS, wanted)

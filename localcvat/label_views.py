@@ -108,7 +108,7 @@ def list_label_views(
     project_id: int | None = None,
     task_id: int | None = None,
     job_id: int | None = None,
-) -> Page:
+) -> Page[LabelView]:
     """A page of root labels, with their sublabels inside; of one project, task or job when named.
 
     Raises ValidationError for a bad filter or several owners, NotFoundError for a bad page or id.

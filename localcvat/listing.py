@@ -7,7 +7,7 @@ services hold one each. Nothing is filtered in Python.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, FromClause, Join, Row, func, select
@@ -18,16 +18,17 @@ from sqlmodel import Session, SQLModel
 from localcvat import query
 from localcvat.errors import NotFoundError, ValidationError
 
+T = TypeVar("T")
 INVALID_PAGE = "Invalid page."
 NOT_A_CHOICE = "Select a valid choice. That choice is not one of the available choices."
 KEYS_EACH = 500
 
 
-class Page(msgspec.Struct, kw_only=True):
+class Page(msgspec.Struct, Generic[T], kw_only=True):
     """One page of a list: `count` is of all pages, `page_size` None means everything."""
 
     count: int
-    results: list[Any]
+    results: list[T]
     page: int = 1
     page_size: int | None = query.DEFAULT_PAGE_SIZE
 
@@ -138,7 +139,7 @@ def find_page(
     collection: Collection,
     wanted: ListQuery,
     also: Sequence[ColumnElement[bool]] = (),
-) -> tuple[Page, list[Row[Any]]]:
+) -> tuple[Page[Any], list[Row[Any]]]:
     """A page without its results, and the rows for them.
 
     Raises ValidationError for a bad filter, NotFoundError for a page that is not there.
@@ -153,7 +154,7 @@ def find_page(
         count = connection.execute(counted).scalar_one()
     else:
         count = sum(size for _, size in groups)
-    page = Page(count=count, results=[], page=wanted.page, page_size=wanted.page_size)
+    page: Page[Any] = Page(count=count, results=[], page=wanted.page, page_size=wanted.page_size)
     if page.page == -1:
         page.page = page.last
     if not 1 <= page.page <= page.last:

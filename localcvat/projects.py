@@ -231,7 +231,7 @@ def project_labels(store: Store, project_id: int) -> list[Label]:
         return read_labels(session, project_id=project_id)
 
 
-def list_projects(store: Store, wanted: ListQuery) -> Page:
+def list_projects(store: Store, wanted: ListQuery) -> Page[Project]:
     """A page of projects; raises ValidationError for a bad filter, NotFoundError for a bad page."""
     with store.read() as session:
         page, rows = find_page(session, PROJECTS, wanted)

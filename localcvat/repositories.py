@@ -38,7 +38,7 @@ GENERAL = ("search", "filter", "sort", "org")
 class Page(list[T], Generic[T]):
     """Found objects; `total` is of all pages, `page_size` None means that all are here."""
 
-    def __init__(self, results: Iterable[T], found: FoundPage) -> None:
+    def __init__(self, results: Iterable[T], found: FoundPage[Any]) -> None:
         super().__init__(results)
         self.total = found.count
         self.page = found.page
@@ -70,7 +70,7 @@ class _Repo(Generic[E]):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def _found(self, wanted: ListQuery) -> FoundPage:
+    def _found(self, wanted: ListQuery) -> FoundPage[Any]:
         raise NotImplementedError
 
     def _value(self, obj_id: int) -> Any:
@@ -110,7 +110,7 @@ class ProjectsRepo(_Repo[Project]):
     _kind = Project
     _collection = projects.PROJECTS
 
-    def _found(self, wanted: ListQuery) -> FoundPage:
+    def _found(self, wanted: ListQuery) -> FoundPage[Any]:
         return projects.list_projects(self._store, wanted)
 
     def _value(self, obj_id: int) -> Any:
@@ -164,7 +164,7 @@ class TasksRepo(_Repo[Task]):
     _kind = Task
     _collection = task_views.TASKS
 
-    def _found(self, wanted: ListQuery) -> FoundPage:
+    def _found(self, wanted: ListQuery) -> FoundPage[Any]:
         return task_views.list_task_views(self._store, wanted)
 
     def _value(self, obj_id: int) -> Any:
@@ -256,7 +256,7 @@ class JobsRepo(_Repo[Job]):
     _kind = Job
     _collection = job_views.JOBS
 
-    def _found(self, wanted: ListQuery) -> FoundPage:
+    def _found(self, wanted: ListQuery) -> FoundPage[Any]:
         return job_views.list_job_views(self._store, wanted)
 
     def _value(self, obj_id: int) -> Any:

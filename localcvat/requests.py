@@ -266,7 +266,7 @@ def _settle(store: Store) -> None:
         _set(store, rq_id, status="failed", message=INTERRUPTED, finished_date=now())
 
 
-def list_requests(store: Store, wanted: ListQuery | None = None) -> Page:
+def list_requests(store: Store, wanted: ListQuery | None = None) -> Page[Request]:
     """A page of requests, newest first; raises as `find_page`."""
     _settle(store)
     with store.read() as session:

@@ -136,7 +136,7 @@ TASKS = Collection(
 )
 
 
-def list_task_views(store: Store, wanted: ListQuery) -> Page:
+def list_task_views(store: Store, wanted: ListQuery) -> Page[TaskView]:
     """A page of tasks; raises ValidationError for a bad filter, NotFoundError for a bad page."""
     with store.read() as session:
         page, rows = find_page(session, TASKS, wanted)

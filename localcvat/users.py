@@ -138,7 +138,7 @@ def users_of(session: Session, ids: Iterable[int | None]) -> dict[int | None, Us
     return found
 
 
-def list_users(store: Store, wanted: ListQuery | None = None) -> Page:
+def list_users(store: Store, wanted: ListQuery | None = None) -> Page[User]:
     """A page of users; raises as `find_page`."""
     with store.read() as session:
         page, rows = find_page(session, USERS, wanted or ListQuery(page_size=None))
@@ -192,7 +192,7 @@ def delete_user(store: Store, user_id: int) -> None:
         session.delete(get_user(session, user_id))
 
 
-def list_organizations(store: Store, wanted: ListQuery | None = None) -> Page:
+def list_organizations(store: Store, wanted: ListQuery | None = None) -> Page[Organization]:
     """A page of organizations; raises as `find_page`."""
     with store.read() as session:
         page, rows = find_page(session, ORGANIZATIONS, wanted or ListQuery(page_size=None))

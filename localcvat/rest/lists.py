@@ -40,7 +40,7 @@ def _page(text: str) -> int:
     return number if number > 0 else NO_PAGE
 
 
-def page_answer(call: Call, page: Page, body: Callable[[Call, Any], Any]) -> Answer:
+def page_answer(call: Call, page: Page[Any], body: Callable[[Call, Any], Any]) -> Answer:
     """A page as CVAT sends it, with the URLs of its neighbours."""
     following = page.page + 1 if page.page < page.last else None
     previous = page.page - 1 if page.page > 1 else None
