@@ -226,6 +226,9 @@ def _opinion(plugin: Format, source: Source) -> Detection:
 def detect_format(source: Source) -> Format:
     """The one format `source` is in; raises DetectionError when none or several claim it."""
     refuse_backup(source)
+    if not any(source.byte_size(name) for name in source.names):
+        what = "the file is empty" if source.path.is_file() else "there is nothing in it"
+        raise DetectionError(what, where=source.display, hint="is it the right path?")
     found = detections(source)
     best = found[0][1].score if found else 0
     winners = [plugin for plugin, detection in found if detection.score == best]

@@ -101,3 +101,13 @@ def test_a_backup_given_to_an_import_is_called_one(tmp_path: Path, verb: str) ->
     refused = run(*store, "project", verb, project, backup, "--format", "COCO 1.0")
     assert refused.returncode == 1
     assert "localcvat task create-from-backup" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_an_empty_source_is_called_empty(tmp_path: Path, kind: str) -> None:
+    source = tmp_path / "source.json"
+    source.write_bytes(b"") if kind == "file" else source.mkdir()
+    finished = run("convert", source, tmp_path / "out", "--to", "yolo")
+    assert finished.returncode == 1
+    what = "the file is empty" if kind == "file" else "there is nothing in it"
+    assert finished.stderr == f"Error: {source}: {what} (is it the right path?)\n"
