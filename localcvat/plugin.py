@@ -226,8 +226,8 @@ def _opinion(plugin: Format, source: Source) -> Detection:
 def detect_format(source: Source) -> Format:
     """The one format `source` is in; raises DetectionError when none or several claim it."""
     refuse_backup(source)
-    if not any(source.byte_size(name) for name in source.names):
-        what = "the file is empty" if source.path.is_file() else "there is nothing in it"
+    if not source.names or (len(source.names) == 1 and not source.byte_size(source.names[0])):
+        what = "the file is empty" if source.names else "there is nothing in it"
         raise DetectionError(what, where=source.display, hint="is it the right path?")
     found = detections(source)
     best = found[0][1].score if found else 0
