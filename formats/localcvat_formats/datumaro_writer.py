@@ -92,6 +92,9 @@ class _Writer:
             made = self._shape(shape, item)
             if made is not None:
                 annotations.append(made)
+        if item.related:
+            why = "images related to a point cloud are not written"
+            self._report.dropped("related image", why, item.path, count=len(item.related))
         attributes = {} if self._cvat else dict(item.attributes)
         if item.source_frame is not None:
             attributes["frame"] = item.source_frame
@@ -165,6 +168,8 @@ class _Writer:
         numbers = list(shape.points)
         if self._three_d or not any(numbers[CUBOID_3D:]):
             record = self._head(shape, "cuboid_3d")
+            if self._cvat:
+                numbers = rounded(numbers)
             position, rotation, scale = numbers[0:3], numbers[3:6], numbers[6:9]
             return {**record, "position": position, "rotation": rotation, "scale": scale}
         if self._cvat:

@@ -152,3 +152,22 @@ def test_datumaro_reads_what_we_write_and_we_read_what_it_writes(tmp_path: Path)
     assert len(mine) == len(theirs) == len(kinds)
     for one, other in zip(mine, theirs, strict=True):
         assert _rounded(one) == _rounded(other)
+
+
+@pytest.mark.parametrize("name", ["datumaro", "Datumaro 1.0"])
+def test_cuboids_in_space_come_back_and_related_images_are_counted(
+    tmp_path: Path, name: str
+) -> None:
+    source = dataset("cuboid", plain=True)
+    items = list(source.items)
+    items[0].path, items[0].related = "a/one.pcd", ["a/one/front.jpg", "a/one/left.jpg"]
+    cuboid = [1.5, -2.25, 0.5, 0.0, 0.0, 1.57, 4.0, 2.0, 1.5, *[0.0] * 7]
+    items[0].shapes[0].points = cuboid
+    source.items = iter(items)
+    _, back, report = trip(source, name, tmp_path / "out")
+    assert [list(made.points) for made in back[0].shapes] == [cuboid]
+    assert lost(report)["related image"] == 2
+    body = json.loads((tmp_path / "out/annotations/train.json").read_bytes())
+    (row,) = body["items"][0]["annotations"]
+    assert (row["type"], row["position"]) == ("cuboid_3d", [1.5, -2.25, 0.5])
+    assert "point_cloud" in body["items"][0]
