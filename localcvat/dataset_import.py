@@ -9,7 +9,7 @@ from sqlmodel import Session
 from localcvat.annotation_import import masks_of, still_shapes
 from localcvat.errors import DatasetError, ValidationError
 from localcvat.geometry.slicing import renumbered
-from localcvat.geometry.tracks import track_from_shapes
+from localcvat.geometry.tracks import end_track, track_from_shapes
 from localcvat.label_rows import insert_labels, spec_row
 from localcvat.labels import fill_colors
 from localcvat.model import (
@@ -280,7 +280,12 @@ class _Importer:
             found = sorted(pair for pair in underway.numbers.items() if pair[0][0] == task)
             numbers = {frame: number for (_, frame), number in found}
             self._numbers[underway.job_id, task] = numbers
-        return renumbered(track, numbers)
+        placed = renumbered(track, numbers)
+        end = max(numbers.values(), default=-1) + 1
+        if end < underway.frames.frame_count:
+            # Another task of the subset follows: the track must not go on there.
+            end_track(placed, end)
+        return placed
 
     def finish(self) -> list[int]:
         """Close every task; returns their ids in order of appearance."""

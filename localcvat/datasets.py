@@ -81,10 +81,9 @@ def export_project(
     taken = {task.subset for task in tasks}
     for part in parts:
         part.subset = named_subset(part.task.subset, taken)
-    if dialect == "cvat":
-        offsets = frame_offsets([part.info for part in parts])
-        for part, offset in zip(parts, offsets, strict=True):
-            part.info.frame_offset = offset
+    offsets = frame_offsets([part.info for part in parts])
+    for part, offset in zip(parts, offsets, strict=True):
+        part.info.frame_offset = offset
     return _dataset(store, session, header, parts, label_map(session, project_id=project_id))
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corpus import CVAT_MADE
-from goldens import store_of
+from corpus import CVAT_MADE, zip_entries
+from goldens import restored, store_of
 from localcvat.adapt import adapt
+from localcvat.backup.restore import restore_task
 from localcvat.client import Client
 from localcvat.convert import ConvertOptions
 from localcvat.datasets import export_project
@@ -80,3 +82,23 @@ def test_cvats_own_xml_of_a_project_is_imported(name: str, tmp_path: Path) -> No
     assert {subset for subset, _ in after} == {"Train", "Validation", "my subset"}
     same = [place for place in before if before[place] == after.get(place)]
     assert len(same) > 5
+
+
+def test_tasks_of_one_subset_share_a_task_and_names_and_numbers_stay_apart(tmp_path: Path) -> None:
+    store, _ = restored(CVAT_MADE / "noskel" / "project_1_backup.zip", tmp_path / "first")
+    for number in (1, 2):
+        backup = CVAT_MADE / "noskel" / f"task_{number}_backup.zip"
+        restore_task(store, backup, project_id=1)
+    archive = tmp_path / "project.zip"
+    export_from_project(store, 1, archive, "cvat-images")
+    images = list(ET.fromstring(zip_entries(archive)["annotations.xml"]).iterfind("image"))
+    places = [(image.attrib["subset"], image.attrib["name"]) for image in images]
+    numbers = [(image.attrib["subset"], image.attrib["id"]) for image in images]
+    assert len(images) == len(set(places)) == len(set(numbers)) == 48
+    assert ("Train", "a/one_1.jpg") in places
+    assert ("Validation", "frame_000020") in places
+    again, project_id = new_project(tmp_path)
+    task_ids, report = import_into_project(again, project_id, archive)
+    assert len(task_ids) == 2
+    assert not report.losses
+    assert flat_shapes(again, project_id) == flat_shapes(store, 1)
