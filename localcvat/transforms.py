@@ -198,17 +198,19 @@ def _flattened(dataset: Dataset, report: Report) -> Dataset:
     if tracks:
         reason = "written as shapes on each frame, as asked"
         report.changed("track", reason, tracks[0].label, count=len(tracks))
-    return Dataset(dataset.header, _without_identity(items, report))
+    return Dataset(dataset.header, _without_identity(items, report, counted=bool(tracks)))
 
 
-def _without_identity(items: Iterable[Item], report: Report) -> Iterator[Item]:
+def _without_identity(items: Iterable[Item], report: Report, counted: bool) -> Iterator[Item]:
+    """Items whose shapes have no track's number; each is counted unless its track was."""
     for item in items:
         shapes = []
         for shape in item.shapes:
             if shape.track_id is None:
                 shapes.append(shape)
             elif not shape.outside:
-                report.changed("tracked shape", "made a shape of its own, as asked", item.path)
+                if not counted:
+                    report.changed("tracked shape", "made a shape of its own, as asked", item.path)
                 shape.track_id, shape.keyframe = None, True
                 shapes.append(shape)
         item.shapes = shapes
