@@ -115,7 +115,7 @@ def export_dataset(
     kind = "dataset" if options.with_images else "annotations"
     spec = _spec(store, "export", target, target_id, kind, owner_id)
     spec.format = format_name
-    name = f"{target}_{_name_of(store, target, target_id)}_{kind}_{_stamp()}"
+    name = _result_name(store, target, target_id, kind)
 
     def exporter(path: str, tell: Progress) -> Report:
         told = msgspec.structs.replace(
@@ -144,7 +144,7 @@ def export_backup(
     write = {"project": write_project_backup, "task": write_task_backup}[target]
     spec = _spec(store, "export", target, target_id, "backup", owner_id)
     spec.lightweight = lightweight
-    name = f"{target}_{_name_of(store, target, target_id)}_backup_{_stamp()}.zip"
+    name = f"{_result_name(store, target, target_id, 'backup')}.zip"
 
     def exporter(path: str, tell: Progress) -> Report:
         return write(
@@ -239,27 +239,33 @@ def _spec(
 ) -> RequestSpec:
     spec = RequestSpec(action=action, target=target, subresource=kind, owner_id=owner_id)
     setattr(spec, f"{target}_id", target_id)
-    _name_of(store, target, target_id)
+    _named(store, target, target_id)
     return spec
 
 
-def _name_of(store: Store, target: Target, target_id: int) -> str:
-    """The name that a result gets of its target; raises NotFoundError."""
+def _result_name(store: Store, target: Target, target_id: int, kind: str) -> str:
+    """What CVAT calls a result: target, name, kind and the date of the last change, lower-case.
+
+    A job has its id for a name; the date is in local time. Raises NotFoundError.
+    """
+    name, updated = _named(store, target, target_id)
+    moment = datetime.fromisoformat(updated.replace("Z", "+00:00")).astimezone()
+    return f"{target}_{name}_{kind}_{moment:%Y_%m_%d_%H_%M_%S}".lower()
+
+
+def _named(store: Store, target: Target, target_id: int) -> tuple[str, str]:
+    """(name, date of the last change) of a target; raises NotFoundError."""
     statement = {
-        "project": "SELECT name FROM project WHERE id = ? AND deleted_date IS NULL",
-        "task": "SELECT name FROM task WHERE id = ? AND deleted_date IS NULL",
-        "job": "SELECT j.id FROM job j JOIN task t ON t.id = j.task_id"
+        "project": "SELECT name, updated_date FROM project WHERE id = ? AND deleted_date IS NULL",
+        "task": "SELECT name, updated_date FROM task WHERE id = ? AND deleted_date IS NULL",
+        "job": "SELECT j.id, j.updated_date FROM job j JOIN task t ON t.id = j.task_id"
         " WHERE j.id = ? AND t.deleted_date IS NULL",
     }[target]
     with store.read() as session:
         row = raw(session).execute(statement, (target_id,)).fetchone()
     if row is None:
         raise NotFoundError(f"no {target} #{target_id}", hint=f"see `localcvat {target} ls`")
-    return str(row[0])
-
-
-def _stamp() -> str:
-    return datetime.now().strftime("%Y_%m_%d_%H_%M_%S")
+    return str(row[0]), row[1]
 
 
 def file_name(name: str) -> str:

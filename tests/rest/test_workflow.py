@@ -109,7 +109,7 @@ def test_create_annotate_export_download_delete(requests: Session, tmp_path: Pat
     assert status["operation"]["project_id"] == project_id
     download = requests.get(status["result_url"], stream=True)
     assert download.headers["content-disposition"].startswith(
-        'attachment; filename="project_Traffic Sign Detection_dataset_'
+        'attachment; filename="project_traffic sign detection_dataset_'
     )
     target = tmp_path / "out.zip"
     target.write_bytes(b"".join(download.iter_content(chunk_size=1000)))
