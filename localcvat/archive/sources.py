@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
@@ -127,8 +128,9 @@ class Source:
         """Names below `folder` (without trailing slash), sorted; "" means all."""
         if not folder:
             return self.names
-        prefix = folder + "/"
-        return [name for name in self.names if name.startswith(prefix)]
+        # Names below a folder are neighbours: "0" comes next after "/".
+        names = self.names
+        return names[bisect_left(names, folder + "/") : bisect_left(names, folder + "0")]
 
     def close(self) -> None:
         """Release what the source holds open."""

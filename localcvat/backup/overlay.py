@@ -39,16 +39,13 @@ class Overlay(Source):
         self._base = base
         order = getattr(base, "archive_order", base.names)
         self._entries: dict[str, str | bytes] = {name: name for name in order}
+        self._names: list[str] | None = None
 
     @property
     def names(self) -> list[str]:
-        return sorted(self._entries)
-
-    def rename(self, old: str, new: str) -> None:
-        """Show an entry under another name; raises SourceError when that is taken."""
-        if new in self._entries:
-            raise SourceError(f"{old!r} and {new!r} are one entry after repair", where=self.display)
-        self._entries = {new if name == old else name: at for name, at in self._entries.items()}
+        if self._names is None:
+            self._names = sorted(self._entries)
+        return self._names
 
     def rename_all(self, names: dict[str, str]) -> None:
         """Show entries under other names, at once."""
@@ -56,14 +53,17 @@ class Overlay(Source):
         if len(renamed) < len(self._entries):
             raise SourceError("two entries have one name after repair", where=self.display)
         self._entries = renamed
+        self._names = None
 
     def put(self, name: str, data: bytes) -> None:
         """Replace or add an entry."""
         self._entries[name] = data
+        self._names = None
 
     def drop(self, name: str) -> None:
         """Leave an entry out."""
         del self._entries[name]
+        self._names = None
 
     def exists(self, name: str) -> bool:
         return name in self._entries

@@ -149,3 +149,24 @@ def test_a_missing_source_says_so(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path / "a\0b"):
         with pytest.raises(SourceError):
             open_source(path)
+
+
+def test_names_below_a_folder_are_those_and_no_neighbours(tmp_path: Path) -> None:
+    names = ["a", "a-b/x", "a.b/x", "a/b/c", "a/x", "a0", "aa/x", "b/a/x"]
+    (tmp_path / "a.zip").write_bytes(
+        raw_zip([RawEntry(name=name.encode()) for name in reversed(names)])
+    )
+    with open_source(tmp_path / "a.zip") as source:
+        assert source.under("a") == ["a/b/c", "a/x"]
+        assert source.under("") == names
+        for name in ("a", "a-b", "a/b", "none"):
+            expected = [each for each in names if each.startswith(name + "/")]
+            assert source.under(name) == expected
+
+
+def test_an_entry_written_twice_with_the_same_content_is_one(tmp_path: Path) -> None:
+    twice = RawEntry(name=b"assets/image.png", data=b"picture")
+    (tmp_path / "a.zip").write_bytes(raw_zip([twice, twice]))
+    with open_source(tmp_path / "a.zip") as source:
+        assert source.names == ["assets/image.png"]
+        assert source.read("assets/image.png") == b"picture"
