@@ -105,7 +105,7 @@ def _check_type(rules: FieldRules, label: dict[str, Any], place: str) -> str:
     type_ = label.get("type", "any")
     if len(str(type_)) > MAX_TYPE or "\0" in str(type_):
         rules.column(label, "type", place, MAX_TYPE)
-    elif type_ not in LABEL_TYPES:
+    elif not isinstance(type_, str) or type_ not in LABEL_TYPES:
         rules.warning(
             f"CVAT has no label type {type_!r}",
             f"{place}.type",

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from localcvat.backup.field_rules import INT_LIMIT
 from localcvat.backup.findings import Findings
 
 REMAKE = "`localcvat backup repair` re-makes it"
@@ -82,6 +83,12 @@ def _is_first_image(row: Json) -> bool:
     )
 
 
+def has_possible_size(row: Json) -> bool:
+    """Whether width and height, if a line gives them, fit into CVAT's columns."""
+    sides = (row.get("width") or 0, row.get("height") or 0)
+    return all(isinstance(side, (int, float)) and 0 <= side <= INT_LIMIT for side in sides)
+
+
 def check_mapping(
     found: Findings, manifest: ManifestLines, frames: Sequence[str], indices: Sequence[int]
 ) -> None:
@@ -95,6 +102,10 @@ def check_mapping(
                 + REMAKE,
             )
             return
+        if not has_possible_size(manifest.row(index) or {}):
+            found.error(
+                manifest.entry, "width or height: integer out of range", f"line {index + 3}", REMAKE
+            )
         listed = manifest.path(index)
         if listed is None or not frame.endswith(listed):
             found.error(

@@ -40,7 +40,7 @@ def _label(value: Any, where: str) -> Label:
     return Label(
         name=value["name"],
         color=color,
-        type=value.get("type") or "any",
+        type=str(value.get("type") or "any"),
         svg=value.get("svg") or "",
         attributes=_attributes(value.get("attributes", []), f"{where}.attributes"),
         sublabels=read_label_list(value.get("sublabels", []), f"{where}.sublabels"),

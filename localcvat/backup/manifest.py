@@ -12,6 +12,7 @@ import msgspec
 from localcvat.archive import safe_name
 from localcvat.errors import BackupError
 
+LARGEST_SIDE = 2**31 - 1
 VERSIONS = ("1.0", "1.1")
 BUFFER = 1 << 18
 
@@ -103,8 +104,10 @@ def _image(row: dict[str, Any], where: str) -> Image:
         meta = row.get("meta") or {}
         related = tuple(str(path) for path in meta.get("related_images") or ())
         size = int(row.get("width") or 0), int(row.get("height") or 0)
+        if not all(0 <= side <= LARGEST_SIDE for side in size):
+            raise _invalid(where)
         path = row["name"] + row["extension"]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise _invalid(where) from error
     # A manifest may not name what lies outside of the task's data.
     return safe_name(path, where), *size, tuple(safe_name(each, where) for each in related)

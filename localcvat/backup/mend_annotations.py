@@ -76,7 +76,8 @@ def _shape(mender: Mender, record: Json, place: str, labels: Labels) -> None:
     if label is not None and label.type not in ("any", "tag") and record.get("type") is None:
         mender.fill(record, "type", label.type, place)
     mender.fill_null(record, "elements", list, place)
-    for index, element in enumerate(record.get("elements") or ()):
+    elements = record.get("elements")
+    for index, element in enumerate(elements if isinstance(elements, list) else ()):
         if isinstance(element, dict):
             where = f"{place}.elements[{index}]"
             if "frame" in record:

@@ -13,6 +13,7 @@ from localcvat.backup.check_manifest import (
     ManifestLines,
     check_index,
     check_mapping,
+    has_possible_size,
     read_manifest,
 )
 from localcvat.backup.field_rules import FieldRules
@@ -227,7 +228,7 @@ class DataMender:
         if manifest is not None:
             for index in range(len(manifest.rows)):
                 path, row = manifest.path(index), manifest.row(index)
-                if path and row:
+                if path and row and has_possible_size(row):
                     known[path] = row
         context = related_of(order, frames.files.related)
         head = image_manifest([])

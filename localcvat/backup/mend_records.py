@@ -108,6 +108,8 @@ class Mender:
             self.fill(attribute, "values", list, where)
             self.fill(attribute, "mutable", False, where)
             self.fill(attribute, "input_type", lambda a=attribute: _input_type(a), where)
+            if not isinstance(attribute["values"], list):
+                continue
             first = next((str(value) for value in attribute["values"]), "")
             self.fill_null(attribute, "default_value", first, where)
             kind = attribute["input_type"]
@@ -183,7 +185,8 @@ def _status(record: Json) -> str:
 
 
 def _input_type(attribute: Json) -> str:
-    values = [str(value).lower() for value in attribute["values"]]
+    given = attribute["values"]
+    values = [str(value).lower() for value in (given if isinstance(given, list) else ())]
     if values and set(values) <= {"true", "false"}:
         return "checkbox"
     return "select" if len(values) > 1 else "text"
