@@ -112,7 +112,9 @@ def _twice(entries: dict[str, bytes]) -> bytes:
 
 
 def _twice_by_separator(entries: dict[str, bytes]) -> bytes:
-    return raw_zip([*_base(entries), RawEntry(name=b"x/y"), RawEntry(name=b"x\\y")])
+    return raw_zip(
+        [*_base(entries), RawEntry(name=b"x/y", data=b"1"), RawEntry(name=b"x\\y", data=b"2")]
+    )
 
 
 def _cut(entries: dict[str, bytes]) -> bytes:
