@@ -93,6 +93,7 @@ class ObjectReader:
             if count:
                 how = "written as its bounding box"
                 self._report.changed(kind, how, self._coco.where, count=count)
+                self._report.kept("rectangle", -count)  # the writer's box is no box of the source
 
     def _label(self, position: int, category: Any) -> str:
         name = self._names.get(category)
