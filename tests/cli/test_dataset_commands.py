@@ -172,6 +172,7 @@ def test_render_draws_the_annotations_on_the_images(tmp_path: Path) -> None:
 
 def test_what_is_no_dataset_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.md").write_text("no dataset")
     for command in (
         ("stats", tmp_path / "empty"),
         ("diff", tmp_path / "empty", VAL),
