@@ -41,7 +41,7 @@ class JobRules:
             elif job["status"] not in STATUSES:
                 rules.error(f"Value {job['status']!r} is not a valid choice.", f"{place}.status")
             type_ = job.get("type", ANNOTATION)
-            if type_ in REPLICAS:
+            if isinstance(type_, str) and type_ in REPLICAS:
                 rules.warning("only CVAT with consensus restores replicas", f"{place}.type")
             elif type_ not in (ANNOTATION, GROUND_TRUTH):
                 rules.error(f"Unexpected job type {type_}", f"{place}.type")

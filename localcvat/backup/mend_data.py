@@ -148,7 +148,7 @@ class DataMender:
             complete.frames = _used(listed, facts)
             kept.frames = _used([path for path in listed if path in there], facts)
         if complete.frames[: len(kept.frames)] != kept.frames:
-            first = next(path for path in complete.frames if path not in there)
+            first = next((path for path in complete.frames if path not in there), gone[0])
             raise BackupError(
                 f"can't be mended: {first!r} is missing from data/, and the frames after it "
                 "would get other numbers",

@@ -221,7 +221,7 @@ def _job(record: Any, where: str) -> JobRecord:
     if not isinstance(record, dict):
         raise BackupError("must be a JSON object", where=where)
     kind = record.get("type", ANNOTATION)
-    if kind not in (ANNOTATION, GROUND_TRUTH) and kind not in REPLICAS:
+    if kind not in (ANNOTATION, GROUND_TRUTH, *REPLICAS):
         raise BackupError(f"Unexpected job type {kind}", where=f"{where}.type")
     _required(record, "status", where)
     if kind == GROUND_TRUTH:

@@ -125,6 +125,7 @@ FOUND: dict[str, Callable[[Backup], object]] = {
         attributes=[SPEC | {"values": 1.5, "input_type": None}]
     ),
     "elements are a number": lambda backup: backup.shape.update(elements=1, source=None),
+    "a job's type is a list": lambda backup: backup.job.update(type=[1]),
     "an image of a huge width": lambda backup: backup.manifest(
         lambda lines: lines[2].update(width=10**30), index=True
     ),
