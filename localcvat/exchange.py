@@ -26,8 +26,9 @@ from localcvat.errors import UsageError
 from localcvat.jobs import job_row
 from localcvat.labels import skeleton_nodes
 from localcvat.mask_outlines import outlined_as_cvat
-from localcvat.model import Item, flat_labels
+from localcvat.model import Dataset, Item, flat_labels
 from localcvat.plugin import (
+    Dialect,
     FormatChoice,
     ReadOptions,
     detect_format,
@@ -103,12 +104,10 @@ def import_into_task(
     What was there is replaced, or added to with `mode` `append`. Images are matched to frames by
     name. One transaction. Raises DatasetError for an image that is no frame, an unknown label.
     """
+    reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress, limits)
     with store.write() as session:
         task = task_row(session, task_id)
         jobs = target_jobs(session, task)
-        reading = _Reading(
-            path, format_name, image_size, transforms, mode, on_error, progress, limits
-        )
         return _import_into_jobs(session, task, jobs, reading, strict)
 
 
@@ -127,13 +126,11 @@ def import_into_job(
     limits: Limits = DEFAULT_LIMITS,
 ) -> Report:
     """Read annotations into one job, cut to its frames; see `import_into_task`."""
+    reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress, limits)
     with store.write() as session:
         job = job_row(session, job_id)
         task = task_row(session, job.task_id)
         jobs = target_jobs(session, task, job_id)
-        reading = _Reading(
-            path, format_name, image_size, transforms, mode, on_error, progress, limits
-        )
         return _import_into_jobs(session, task, jobs, reading, strict)
 
 
@@ -205,14 +202,11 @@ def export_from_project(
     options: ConvertOptions | None = None,
 ) -> Report:
     """Write a project as a dataset at `path`; returns the report."""
-    report = Report()
-    target = _writable(format_name)
-    options = options or ConvertOptions()
-    with store.read() as session:
-        dataset = export_project(store, session, project_id, target.dialect)
-        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
-            write_dataset(dataset, target, sink, options, report)
-    return report
+
+    def deliver(session: Session, dialect: Dialect) -> Dataset:
+        return export_project(store, session, project_id, dialect)
+
+    return _export(store, deliver, path, format_name, options)
 
 
 def export_from_task(
@@ -223,14 +217,11 @@ def export_from_task(
     options: ConvertOptions | None = None,
 ) -> Report:
     """Write a task as a dataset at `path`; returns the report."""
-    report = Report()
-    target = _writable(format_name)
-    options = options or ConvertOptions()
-    with store.read() as session:
-        dataset = export_task(store, session, task_row(session, task_id), target.dialect)
-        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
-            write_dataset(dataset, target, sink, options, report)
-    return report
+
+    def deliver(session: Session, dialect: Dialect) -> Dataset:
+        return export_task(store, session, task_row(session, task_id), dialect)
+
+    return _export(store, deliver, path, format_name, options)
 
 
 def export_from_job(
@@ -241,18 +232,27 @@ def export_from_job(
     options: ConvertOptions | None = None,
 ) -> Report:
     """Write a job as a dataset at `path`; returns the report."""
+
+    def deliver(session: Session, dialect: Dialect) -> Dataset:
+        return export_job(store, session, job_row(session, job_id), dialect)
+
+    return _export(store, deliver, path, format_name, options)
+
+
+def _export(
+    store: Store,
+    deliver: Callable[[Session, Dialect], Dataset],
+    path: str | os.PathLike[str],
+    format_name: str,
+    options: ConvertOptions | None,
+) -> Report:
     report = Report()
-    target = _writable(format_name)
-    options = options or ConvertOptions()
-    with store.read() as session:
-        dataset = export_job(store, session, job_row(session, job_id), target.dialect)
-        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
-            write_dataset(dataset, target, sink, options, report)
-    return report
-
-
-def _writable(format_name: str) -> FormatChoice:
     target = find_format(format_name)
     if not target.format.can_write:
         raise UsageError(f"the format {format_name!r} can't be written")
-    return target
+    options = options or ConvertOptions()
+    with store.read() as session:
+        dataset = deliver(session, target.dialect)
+        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
+            write_dataset(dataset, target, sink, options, report)
+    return report
