@@ -45,7 +45,7 @@ media = click.option(
     default="copy",
     help="Copy the images into the store, leave them where they are, or do without.",
 )
-
+read_format = click.option("--format", "format_name", help="Format name; detected if left out.")
 import_mode = click.option(
     "--mode",
     type=click.Choice(["replace", "append"]),

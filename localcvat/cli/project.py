@@ -8,15 +8,12 @@ import click
 
 from localcvat.cli import options
 from localcvat.cli.backup import project_backup, project_create_from_backup
+from localcvat.cli.datasets import WAITING, export_command, preview_command, project_import_command
 from localcvat.cli.guide import guide_command
-from localcvat.cli.limits import limit_options
 from localcvat.cli.store import client_of
-from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
-from localcvat.cli.transforms import transform_options
-from localcvat.transforms import Transforms
+from localcvat.cli.tables import echo_fields, echo_json, echo_page, parse_json
 
 if TYPE_CHECKING:
-    from localcvat.archive import Limits
     from localcvat.client import Client
 
 COLUMNS = {
@@ -38,6 +35,9 @@ def project() -> None:
 project.add_command(project_backup)
 project.add_command(project_create_from_backup)
 project.add_command(guide_command("project"))
+project.add_command(project_import_command())
+project.add_command(export_command("project", WAITING))
+project.add_command(preview_command("project", "the first frame of its newest task"))
 
 
 def user_id(client: Client, name: str | None) -> int | None:
@@ -162,104 +162,3 @@ def restore(context: click.Context, project_id: int) -> None:
     """Bring a deleted project back."""
     with client_of(context) as client:
         client.projects.restore(project_id)
-
-
-@project.command("import-dataset")
-@options.identified("project")
-@click.argument("path")
-@click.option("--format", "format_name", help="Format name; detected if left out.")
-@options.media
-@options.strict
-@options.on_error
-@options.image_size
-@transform_options
-@limit_options
-@options.report_json
-@options.ignored("completion_verification_period")
-@click.pass_context
-def import_dataset(
-    context: click.Context,
-    project_id: int,
-    path: str,
-    format_name: str | None,
-    media: Any,
-    strict: bool,
-    on_error: str,
-    image_size: str | None,
-    as_json: bool,
-    transforms: Transforms,
-    limits: Limits,
-) -> None:
-    """Read the dataset at PATH into a project, one task a subset."""
-    from localcvat.cli.convert import parse_size
-    from localcvat.cli.progress import item_progress
-
-    size = parse_size(image_size)
-    with client_of(context) as client, item_progress("images") as progress:
-        found = client.projects.retrieve(project_id)
-        before = set(found.get_tasks())
-        report = found.import_dataset(
-            format_name,
-            path,
-            media=media,
-            strict=strict,
-            on_error=on_error,
-            image_size=size,
-            transforms=transforms,
-            progress=progress,
-            limits=limits,
-        )
-        made = [task.id for task in found.get_tasks() if task not in before]
-    echo_report(report, as_json, tasks=made)
-
-
-@project.command("export-dataset")
-@options.identified("project")
-@click.argument("path", metavar="FILE")
-@click.option("--format", "format_name", default="CVAT for images 1.1", show_default=True)
-@options.with_images
-@options.strict
-@options.overwrite
-@transform_options
-@options.report_json
-@options.ignored("completion_verification_period")
-@click.pass_context
-def export_dataset(
-    context: click.Context,
-    project_id: int,
-    path: str,
-    format_name: str,
-    with_images: bool,
-    strict: bool,
-    overwrite: bool,
-    as_json: bool,
-    transforms: Transforms,
-) -> None:
-    """Write a project as a dataset to FILE: a zip if it ends in .zip, else a folder."""
-    from localcvat.cli.progress import item_progress
-
-    with client_of(context) as client, item_progress("images") as progress:
-        found = client.projects.retrieve(project_id)
-        report = found.export_dataset(
-            format_name,
-            path,
-            include_images=with_images,
-            strict=strict,
-            overwrite=overwrite,
-            transforms=transforms,
-            progress=progress,
-        )
-    echo_report(report, as_json)
-
-
-@project.command()
-@options.identified("project")
-@click.option("-o", "--output", required=True, help="Image file to write (.png or .jpg).")
-@click.option("--annotations", is_flag=True, help="Draw the annotations, at full size.")
-@click.pass_context
-def preview(context: click.Context, project_id: int, output: str, annotations: bool) -> None:
-    """Write a picture of the project: the first frame of its newest task."""
-    from localcvat.preview import write_preview
-
-    with client_of(context) as client:
-        write_preview(client.store, "project", project_id, output, annotations)

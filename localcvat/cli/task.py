@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
 from localcvat.cli import options
 from localcvat.cli.backup import task_backup, task_create_from_backup
+from localcvat.cli.datasets import WAITING, export_command, import_command, preview_command
 from localcvat.cli.guide import guide_command
-from localcvat.cli.limits import limit_options
 from localcvat.cli.project import changes
 from localcvat.cli.store import client_of
-from localcvat.cli.tables import echo_fields, echo_json, echo_page, echo_report, parse_json
-from localcvat.cli.transforms import transform_options
+from localcvat.cli.tables import echo_fields, echo_json, echo_page, parse_json
 from localcvat.errors import UsageError
-from localcvat.transforms import Transforms
-
-if TYPE_CHECKING:
-    from localcvat.archive import Limits
 
 COLUMNS = {
     "id": lambda found: found.id,
@@ -45,6 +40,9 @@ def task() -> None:
 task.add_command(task_backup)
 task.add_command(task_create_from_backup)
 task.add_command(guide_command("task"))
+task.add_command(import_command("task", WAITING))
+task.add_command(export_command("task", WAITING))
+task.add_command(preview_command("task"))
 
 
 @task.command()
@@ -179,90 +177,6 @@ def restore(context: click.Context, task_id: int) -> None:
         client.tasks.restore(task_id)
 
 
-@task.command("import-dataset")
-@options.identified("task")
-@click.argument("path", metavar="FILE")
-@click.option("--format", "format_name", help="Format name; detected if left out.")
-@options.import_mode
-@options.strict
-@options.on_error
-@options.image_size
-@transform_options
-@limit_options
-@options.report_json
-@options.ignored("completion_verification_period")
-@click.pass_context
-def import_dataset(
-    context: click.Context,
-    task_id: int,
-    path: str,
-    format_name: str | None,
-    mode: Any,
-    strict: bool,
-    on_error: str,
-    image_size: str | None,
-    as_json: bool,
-    transforms: Transforms,
-    limits: Limits,
-) -> None:
-    """Read annotations into a task; images are matched by name."""
-    from localcvat.cli.convert import parse_size
-    from localcvat.cli.progress import item_progress
-
-    size = parse_size(image_size)
-    with client_of(context) as client, item_progress("images") as progress:
-        report = client.tasks.retrieve(task_id).import_annotations(
-            format_name,
-            path,
-            mode=mode,
-            strict=strict,
-            on_error=on_error,
-            image_size=size,
-            transforms=transforms,
-            progress=progress,
-            limits=limits,
-        )
-    echo_report(report, as_json)
-
-
-@task.command("export-dataset")
-@options.identified("task")
-@click.argument("path", metavar="FILE")
-@click.option("--format", "format_name", default="CVAT for images 1.1", show_default=True)
-@options.with_images
-@options.strict
-@options.overwrite
-@transform_options
-@options.report_json
-@options.ignored("completion_verification_period")
-@click.pass_context
-def export_dataset(
-    context: click.Context,
-    task_id: int,
-    path: str,
-    format_name: str,
-    with_images: bool,
-    strict: bool,
-    overwrite: bool,
-    as_json: bool,
-    transforms: Transforms,
-) -> None:
-    """Write a task as a dataset to FILE: a zip if it ends in .zip, else a folder."""
-    from localcvat.cli.progress import item_progress
-
-    with client_of(context) as client, item_progress("images") as progress:
-        report = client.tasks.retrieve(task_id).export_dataset(
-            format_name,
-            path,
-            include_images=with_images,
-            strict=strict,
-            overwrite=overwrite,
-            transforms=transforms,
-            progress=progress,
-        )
-    echo_report(report, as_json)
-
-
 @task.command()
 @options.identified("task")
 @click.argument("frame_ids", type=options.ID, nargs=-1, metavar="[FRAME...]")
@@ -306,16 +220,3 @@ def _numbers(text: str | None) -> list[int]:
         return [int(part) for part in (text or "").replace(",", " ").split()]
     except ValueError as error:
         raise UsageError(f"--frame_ids: {text!r} is no list of numbers") from error
-
-
-@task.command()
-@options.identified("task")
-@click.option("-o", "--output", required=True, help="Image file to write (.png or .jpg).")
-@click.option("--annotations", is_flag=True, help="Draw the annotations, at full size.")
-@click.pass_context
-def preview(context: click.Context, task_id: int, output: str, annotations: bool) -> None:
-    """Write a picture of the task: its first frame."""
-    from localcvat.preview import write_preview
-
-    with client_of(context) as client:
-        write_preview(client.store, "task", task_id, output, annotations)
