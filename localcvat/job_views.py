@@ -12,15 +12,14 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session
 
 from localcvat import query
-from localcvat.errors import NotFoundError
 from localcvat.listing import (
     Collection,
     ListQuery,
     Page,
     batches,
     columns_of,
-    find_page,
-    find_row,
+    read_one,
+    read_page,
 )
 from localcvat.model import STAGES, STATES
 from localcvat.projects import PROJECT_COLUMNS, storage_of
@@ -141,19 +140,12 @@ JOBS = Collection(
 
 def list_job_views(store: Store, wanted: ListQuery) -> Page[JobView]:
     """A page of jobs; raises ValidationError for a bad filter, NotFoundError for a bad page."""
-    with store.read() as session:
-        page, rows = find_page(session, JOBS, wanted)
-        page.results = _views(session, rows)
-    return page
+    return read_page(store, JOBS, wanted, _views)
 
 
 def read_job_view(store: Store, job_id: int) -> JobView:
     """One job; raises NotFoundError."""
-    with store.read() as session:
-        row = find_row(session, JOBS, job_id)
-        if row is None:
-            raise NotFoundError(f"no job #{job_id}", hint="see `localcvat job ls`")
-        return _views(session, [row])[0]
+    return read_one(store, JOBS, job_id, _views, "job")
 
 
 def _views(session: Session, rows: Sequence[Row[Any]]) -> list[JobView]:

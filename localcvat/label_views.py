@@ -22,6 +22,7 @@ from localcvat.listing import (
     columns_of,
     find_page,
     find_row,
+    read_one,
 )
 from localcvat.model import LABEL_TYPES
 from localcvat.projects import PROJECT_COLUMNS
@@ -149,11 +150,7 @@ def _owner_of(
 
 def read_label_view(store: Store, label_id: int) -> LabelView:
     """One label, also a sublabel; raises NotFoundError."""
-    with store.read() as session:
-        row = find_row(session, LABELS, label_id)
-        if row is None:
-            raise NotFoundError(f"no label #{label_id}", hint="see `localcvat label ls`")
-        return _views(session, [row])[0]
+    return read_one(store, LABELS, label_id, _views, "label")
 
 
 def _views(session: Session, rows: Sequence[Row[Any]]) -> list[LabelView]:

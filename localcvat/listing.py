@@ -6,7 +6,7 @@ services hold one each. Nothing is filtered in Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ from sqlmodel import Session, SQLModel
 
 from localcvat import query
 from localcvat.errors import NotFoundError, ValidationError
+from localcvat.store.engine import Store
 
 T = TypeVar("T")
 INVALID_PAGE = "Invalid page."
@@ -132,6 +133,19 @@ def _in_organization(column: ColumnElement[Any], slug: str) -> ColumnElement[boo
     return column == (
         select(organization["id"]).where(organization["slug"] == slug).scalar_subquery()
     )
+
+
+def read_page(
+    store: Store,
+    collection: Collection,
+    wanted: ListQuery,
+    views: Callable[[Session, Sequence[Row[Any]]], list[T]],
+) -> Page[T]:
+    """A page of what `views` makes of rows; raises as `find_page`."""
+    with store.read() as session:
+        page, rows = find_page(session, collection, wanted)
+        page.results = views(session, rows)
+    return page
 
 
 def find_page(
@@ -265,6 +279,21 @@ def _page_statement(
     if wanted.page_size is not None:
         rows = rows.limit(wanted.page_size).offset((number - 1) * wanted.page_size)
     return rows
+
+
+def read_one(
+    store: Store,
+    collection: Collection,
+    row_id: int,
+    views: Callable[[Session, Sequence[Row[Any]]], list[T]],
+    noun: str,
+) -> T:
+    """What `views` makes of the row with this id; raises NotFoundError with the noun."""
+    with store.read() as session:
+        row = find_row(session, collection, row_id)
+        if row is None:
+            raise NotFoundError(f"no {noun} #{row_id}", hint=f"see `localcvat {noun} ls`")
+        return views(session, [row])[0]
 
 
 def find_row(session: Session, collection: Collection, row_id: int | str) -> Row[Any] | None:

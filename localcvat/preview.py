@@ -25,7 +25,6 @@ from localcvat.store.tables import JobRow, TaskRow
 from localcvat.tasks import task_row
 
 KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-NOUNS = ("project", "task", "job")
 
 
 def preview(

@@ -29,8 +29,8 @@ from localcvat.listing import (
     Page,
     batches,
     columns_of,
-    find_page,
     find_row,
+    read_page,
 )
 from localcvat.model import STATUSES, Label
 from localcvat.schemas import PROJECT, PROJECT_PATCH, STATUS
@@ -233,10 +233,7 @@ def project_labels(store: Store, project_id: int) -> list[Label]:
 
 def list_projects(store: Store, wanted: ListQuery) -> Page[Project]:
     """A page of projects; raises ValidationError for a bad filter, NotFoundError for a bad page."""
-    with store.read() as session:
-        page, rows = find_page(session, PROJECTS, wanted)
-        page.results = _projects(session, rows)
-    return page
+    return read_page(store, PROJECTS, wanted, _projects)
 
 
 def _projects(session: Session, rows: Sequence[Row[Any]]) -> list[Project]:

@@ -23,7 +23,14 @@ from sqlmodel import Session
 
 from localcvat import query
 from localcvat.errors import LocalCvatError, NotFoundError, ValidationError
-from localcvat.listing import Collection, ListQuery, Page, columns_of, find_page, find_row
+from localcvat.listing import (
+    Collection,
+    ListQuery,
+    Page,
+    columns_of,
+    find_row,
+    read_page,
+)
 from localcvat.report import Report
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.tables import RequestRow
@@ -269,10 +276,7 @@ def _settle(store: Store) -> None:
 def list_requests(store: Store, wanted: ListQuery | None = None) -> Page[Request]:
     """A page of requests, newest first; raises as `find_page`."""
     _settle(store)
-    with store.read() as session:
-        page, rows = find_page(session, REQUESTS, wanted or ListQuery(page_size=None))
-        page.results = _requests(session, rows)
-    return page
+    return read_page(store, REQUESTS, wanted or ListQuery(page_size=None), _requests)
 
 
 def read_request(store: Store, rq_id: str) -> Request:

@@ -13,8 +13,6 @@ from localcvat.model import Dataset, Item, Label, Shape
 from localcvat.report import Report
 from localcvat.transforms import Transforms
 
-AREAS = frozenset(("polygon", "mask"))
-
 
 def reshaped(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
     """`dataset` with masks, polygons and boxes as `wanted` says; sizes of labels follow suit."""

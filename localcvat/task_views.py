@@ -21,8 +21,8 @@ from localcvat.listing import (
     Page,
     batches,
     columns_of,
-    find_page,
-    find_row,
+    read_one,
+    read_page,
 )
 from localcvat.model import STATUSES
 from localcvat.projects import (
@@ -138,19 +138,12 @@ TASKS = Collection(
 
 def list_task_views(store: Store, wanted: ListQuery) -> Page[TaskView]:
     """A page of tasks; raises ValidationError for a bad filter, NotFoundError for a bad page."""
-    with store.read() as session:
-        page, rows = find_page(session, TASKS, wanted)
-        page.results = _views(session, rows)
-    return page
+    return read_page(store, TASKS, wanted, _views)
 
 
 def read_task_view(store: Store, task_id: int) -> TaskView:
     """One task; raises NotFoundError."""
-    with store.read() as session:
-        row = find_row(session, TASKS, task_id)
-        if row is None:
-            raise NotFoundError(f"no task #{task_id}", hint="see `localcvat task ls`")
-        return _views(session, [row])[0]
+    return read_one(store, TASKS, task_id, _views, "task")
 
 
 def _views(session: Session, rows: Sequence[Row[Any]]) -> list[TaskView]:

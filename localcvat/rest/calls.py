@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -184,6 +184,3 @@ def row_id(text: str) -> int:
     if len(text) > 18:
         raise NotFoundError(f"no #{text[:20]}…")
     return int(text)
-
-
-Params = Mapping[str, str]
