@@ -58,6 +58,19 @@ class FieldRules:
             return []
         return value
 
+    def _given(
+        self, record: Json, key: str, place: str, *, required: bool = False, null: bool = False
+    ) -> Any:
+        """The value under `key`, None when there is none; says so where a restore refuses that."""
+        if key not in record:
+            if required:
+                self.error(REQUIRED, f"{place}.{key}")
+            return None
+        value = record[key]
+        if value is None and not null:
+            self.error(NO_NULL, f"{place}.{key}")
+        return value
+
     def integer(
         self,
         record: Json,
@@ -70,14 +83,8 @@ class FieldRules:
         null: bool = False,
     ) -> int | None:
         """An integer as DRF reads it: 3, 3.0 and "3" are; None when missing or refused."""
-        if key not in record:
-            if required:
-                self.error(REQUIRED, f"{place}.{key}")
-            return None
-        value = record[key]
+        value = self._given(record, key, place, required=required, null=null)
         if value is None:
-            if not null:
-                self.error(NO_NULL, f"{place}.{key}")
             return None
         number = as_integer(value)
         if number is None:
@@ -98,16 +105,14 @@ class FieldRules:
 
     def number(self, record: Json, key: str, place: str, low: float, high: float) -> None:
         """A number within inclusive bounds; may be missing, not null."""
-        if key not in record:
+        value = self._given(record, key, place)
+        if value is None:
             return
-        value = record[key]
         try:
             number = float(value) if isinstance(value, (int, float, str)) else None
         except ValueError:
             number = None
-        if value is None:
-            self.error(NO_NULL, f"{place}.{key}")
-        elif number is None:
+        if number is None:
             self.error("A valid number is required.", f"{place}.{key}")
         elif not number >= low:
             self.error(f"Ensure this value is greater than or equal to {low:g}.", f"{place}.{key}")
@@ -116,21 +121,14 @@ class FieldRules:
 
     def boolean(self, record: Json, key: str, place: str, required: bool = False) -> bool | None:
         """A boolean as DRF reads it; None when missing or refused."""
-        if key not in record:
-            if required:
-                self.error(REQUIRED, f"{place}.{key}")
-            return None
-        value = record[key]
-        if value is True or value is False:
+        value = self._given(record, key, place, required=required)
+        if value is None or value is True or value is False:
             return value
-        if value is None:
-            self.error(NO_NULL, f"{place}.{key}")
-        elif value == 1 or (isinstance(value, str) and value in TRUE_WORDS):
+        if value == 1 or (isinstance(value, str) and value in TRUE_WORDS):
             return True
-        elif value == 0 or (isinstance(value, str) and value in FALSE_WORDS):
+        if value == 0 or (isinstance(value, str) and value in FALSE_WORDS):
             return False
-        else:
-            self.error("Must be a valid boolean.", f"{place}.{key}")
+        self.error("Must be a valid boolean.", f"{place}.{key}")
         return None
 
     def choice(
@@ -142,17 +140,10 @@ class FieldRules:
         required: bool = False,
     ) -> str | None:
         """One of the choices; None when missing or refused."""
-        if key not in record:
-            if required:
-                self.error(REQUIRED, f"{place}.{key}")
-            return None
-        value = record[key]
-        if value is None:
-            self.error(NO_NULL, f"{place}.{key}")
-        elif not isinstance(value, str) or value not in choices:
-            self.error(f'"{value}" is not a valid choice.', f"{place}.{key}")
-        else:
+        value = self._given(record, key, place, required=required)
+        if value is None or (isinstance(value, str) and value in choices):
             return value
+        self.error(f'"{value}" is not a valid choice.', f"{place}.{key}")
         return None
 
     def text(
@@ -167,13 +158,8 @@ class FieldRules:
         shape: str = "Ensure this field has no more than {} characters.",
     ) -> str | None:
         """A text as DRF reads it: trimmed, numbers as text; None when missing or refused."""
-        if key not in record:
-            if required:
-                self.error(REQUIRED, f"{place}.{key}")
-            return None
-        value = record[key]
+        value = self._given(record, key, place, required=required)
         if value is None:
-            self.error(NO_NULL, f"{place}.{key}")
             return None
         if isinstance(value, (bool, list, dict)):
             self.error("Not a valid string.", f"{place}.{key}")
