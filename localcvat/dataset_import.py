@@ -28,6 +28,7 @@ from localcvat.store.annotations import AnnotationWriter, LabelEntry, label_map
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import Batch, MediaMode, keep_media
 from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
+from localcvat.task_data import chunk_size_for
 from localcvat.task_rows import (
     FileDraft,
     FrameDraft,
@@ -36,7 +37,6 @@ from localcvat.task_rows import (
     insert_jobs,
     insert_task,
 )
-from localcvat.tasks import chunk_size_for
 from localcvat.users import current_user
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import orjson
 from sqlmodel import Session
 
+from localcvat.backup.frame_plan import PlannedFrame
 from localcvat.store.engine import now, raw
 from localcvat.store.tables import DataRow, JobRow, SegmentRow, TaskRow
 
@@ -88,6 +89,19 @@ class FrameWriter:
         if len(self._frames) >= BATCH:
             self.flush()
         return number
+
+    def planned(self, frames: Iterable[PlannedFrame], media_ids: Mapping[str, int | None]) -> None:
+        """Add frames as planned, each with the media of its path if there are any."""
+        for frame in frames:
+            self.frame(
+                FrameDraft(
+                    path=frame.path,
+                    width=frame.width,
+                    height=frame.height,
+                    media_id=media_ids.get(frame.path),
+                    extras={"related": frame.related} if frame.related else None,
+                )
+            )
 
     def flush(self) -> None:
         """Send what is buffered to the database."""

@@ -22,7 +22,7 @@ from localcvat.report import Report
 from localcvat.store.engine import Store, raw
 from localcvat.store.media import stored_media
 from localcvat.store.tables import DataRow, TaskRow
-from localcvat.tasks import chunk_size_for
+from localcvat.task_data import chunk_size_for
 
 MANIFEST = "manifest.jsonl"
 INDEX = "index.json"

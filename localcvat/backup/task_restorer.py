@@ -32,9 +32,9 @@ from localcvat.store.annotations import AnnotationWriter, label_map
 from localcvat.store.engine import Store, raw
 from localcvat.store.media import Batch, Blob, copied
 from localcvat.store.tables import DataRow, TaskRow
+from localcvat.task_data import VIDEO_CHUNK, chunk_size_for
 from localcvat.task_media import Undecoded, later
-from localcvat.task_rows import FileDraft, FrameDraft, FrameWriter, insert_jobs, insert_task
-from localcvat.tasks import VIDEO_CHUNK, chunk_size_for
+from localcvat.task_rows import FileDraft, FrameWriter, insert_jobs, insert_task
 from localcvat.users import current_user
 from localcvat.video import VideoInfo, read_video_info
 
@@ -194,16 +194,7 @@ class TaskRestorer:
         kinds = file_kinds(draft.media) | {INDEX_NAME: "index"}
         for name in draft.names:
             writer.file(FileDraft(path=name, kind=kinds[name], media_id=ids[name]))
-        for frame in draft.plan.frames if draft.plan else ():
-            writer.frame(
-                FrameDraft(
-                    path=frame.path,
-                    width=frame.width,
-                    height=frame.height,
-                    media_id=ids.get(frame.path),
-                    extras={"related": frame.related} if frame.related else None,
-                )
-            )
+        writer.planned(draft.plan.frames if draft.plan else (), ids)
         writer.flush()
 
     def _write_annotations(
