@@ -11,6 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from localcvat.model import Label
 
@@ -44,6 +45,7 @@ TINT_STEPS = range(1, 10)
 Rgb = tuple[int, int, int]
 
 
+@cache
 def voc_color(index: int) -> Rgb:
     """The VOC colour map at `index`: bits 0, 3, 6… go to red from the high bit down, and so on."""
     red = green = blue = 0

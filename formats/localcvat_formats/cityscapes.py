@@ -8,28 +8,30 @@ pixel of instanceIds is 1000 times the class plus the number of the object, or a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from localcvat.archive import Sink, Source
 from localcvat.errors import DatasetError
 from localcvat.images import is_image_name
-from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
+from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
 from localcvat_formats.image_sizes import settle_size
-from localcvat_formats.kitti import cvat_entries
-from localcvat_formats.kitti_reader import LABEL_COLORS, read_label_colors
-from localcvat_formats.labelmap import BACKGROUND, BLACK, LabelMapEntry
-from localcvat_formats.segmentation_mask import plain_entries
+from localcvat_formats.label_colors import (
+    LABEL_COLORS,
+    find_label_colors,
+    label_of_class,
+    labels_of,
+    write_label_colors,
+    written_entries,
+)
+from localcvat_formats.labelmap import BLACK, LabelMapEntry
 from localcvat_formats.segments import (
-    masks_of,
-    merged_groups,
-    merged_parts,
+    objects_to_paint,
     of_few_classes,
-    paintable,
     painted,
+    picture_capabilities,
     read_png,
     report_ending,
     unique_masks,
@@ -41,7 +43,6 @@ TRUTH, PICTURES, CVAT_ROOT = "gtFine", "leftImg8bit", "imgsFine/"
 COLOR, CLASSES, OBJECTS = "_gtFine_color", "_gtFine_labelIds", "_gtFine_instanceIds"
 TRAIN_CLASSES, PICTURE = "_gtFine_labelTrainIds", "_leftImg8bit"
 OBJECT_STEP, LARGEST_CODE = 1000, 65535
-NOTHING = frozenset((BACKGROUND, "unlabeled"))
 DEFAULT_LABELS = (
     "unlabeled,ego vehicle,rectification border,out of roi,static,dynamic,ground,road,sidewalk,"
     "parking,rail track,building,wall,fence,guard rail,bridge,tunnel,pole,polegroup,traffic light,"
@@ -58,15 +59,7 @@ class Cityscapes(Format):
     summary = "Cityscapes: label pictures by class and object in gtFine/"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        cvat = dialect == "cvat"
-        return Capabilities(
-            kinds=frozenset(["mask"]),
-            converts=dict.fromkeys(("rectangle", "polygon", "ellipse"), "mask"),
-            multipart=not cvat,
-            label_colors=True,
-            rotated_boxes="mask" if cvat else "",
-            decimals=2 if cvat else None,
-        )
+        return picture_capabilities(dialect)
 
     def detect(self, source: Source) -> Detection:
         for name in source.names:
@@ -91,19 +84,17 @@ class _Writer:
         self._cvat = options.dialect == "cvat"
         self._with_images = options.with_images
         labels = dataset.header.labels
-        self._entries = cvat_entries(labels) if self._cvat else plain_entries(labels, report)
+        self._entries = written_entries(labels, report, cvat=self._cvat)
         self._indices = {entry.name: index for index, entry in enumerate(self._entries)}
 
     def write(self) -> None:
         """Write everything."""
         for item in self._dataset.items:
             self._item(item)
-        rows = ["{} {} {} {}\n".format(*(e.color or BLACK), e.name) for e in self._entries]
-        self._sink.write(LABEL_COLORS, "".join(rows).encode())
+        write_label_colors(self._entries, self._sink)
 
     def _item(self, item: Item) -> None:
-        merge = merged_groups if self._cvat else merged_parts
-        masks = paintable(merge(masks_of(item), self._report, item.path), item, self._report)
+        masks = objects_to_paint(item, self._report, cvat=self._cvat)
         masks = of_few_classes(masks, self._indices, self._report, item.path)
         if masks or not (self._cvat or self._with_images or not item.width * item.height):
             self._write_pictures(item, masks)
@@ -187,24 +178,16 @@ class _Reader:
                     files.classes = files.classes or name
 
     def _label_map(self) -> list[LabelMapEntry]:
-        for name in self._source.names:
-            if name.rpartition("/")[2] == LABEL_COLORS:
-                return read_label_colors(self._source.read_text(name), self._source.where(name))
+        entries = find_label_colors(self._source)
+        if entries is not None:
+            return entries
         self._report.assumed("label", f"no {LABEL_COLORS}: Cityscapes' own classes")
         return [LabelMapEntry(name=name) for name in DEFAULT_LABELS]
 
     def dataset(self) -> Dataset:
         """The dataset; images by subset and name."""
-        labels = [
-            Label(
-                name=entry.name,
-                color="#{:02x}{:02x}{:02x}".format(*entry.color) if entry.color else "",
-            )
-            for entry in self._entries
-            if entry.name not in NOTHING
-        ]
         subsets = list(dict.fromkeys(subset for subset, _ in self._files)) or [DEFAULT_SUBSET]
-        return Dataset(Header(labels=labels, subsets=subsets), self._items())
+        return Dataset(Header(labels=labels_of(self._entries), subsets=subsets), self._items())
 
     def _items(self) -> Iterator[Item]:
         for (subset, stem), files in sorted(self._files.items(), key=lambda entry: entry[0]):
@@ -236,7 +219,13 @@ class _Reader:
         item.height, item.width = pixels.shape
         for code, points in unique_masks(pixels.astype(np.uint32)):
             crowd = code < OBJECT_STEP
-            label = self._label_of(code if crowd else code // OBJECT_STEP, where)
+            label = label_of_class(
+                self._entries,
+                code if crowd else code // OBJECT_STEP,
+                self._report,
+                where,
+                skip=self._skip,
+            )
             if label is None:
                 continue
             attributes: dict[str, str] = {}
@@ -244,14 +233,3 @@ class _Reader:
                 attributes["is_crowd"] = "true"
             mask = Shape(type="mask", label=label, points=points, attributes=attributes)
             item.shapes.append(mask)
-
-    def _label_of(self, index: int, where: str) -> Any:
-        """The label with a class index; None for the background."""
-        if index < len(self._entries):
-            entry = self._entries[index]
-            return None if entry.name in NOTHING or entry.color == BLACK else entry.name
-        what = f"the class {index} is of no label"
-        if not self._skip:
-            raise DatasetError(what, where=where, hint=f"is {LABEL_COLORS} complete?")
-        self._report.dropped("mask", what, where)
-        return None

@@ -7,32 +7,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from localcvat.archive import Sink, Source
-from localcvat.model import Dataset, Item, Label, Shape
+from localcvat.model import Dataset, Item, Shape
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_float, as_int, box_of
 from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiReader
-from localcvat_formats.labelmap import BLACK, LabelMapEntry
-from localcvat_formats.segmentation_mask import cvat_entries as entries_by_name
-from localcvat_formats.segmentation_mask import plain_entries
+from localcvat_formats.label_colors import write_label_colors, written_entries
+from localcvat_formats.labelmap import BLACK
 from localcvat_formats.segments import (
-    masks_of,
-    merged_groups,
-    merged_parts,
+    objects_to_paint,
     of_few_classes,
-    paintable,
     painted,
     report_ending,
     report_lost_flags,
     write_color_png,
     write_gray_png,
 )
-from localcvat_formats.voc_segments import background_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,13 +83,6 @@ class Kitti(Format):
         _Writer(dataset, sink, options, report).write()
 
 
-def cvat_entries(labels: Sequence[Label]) -> list[LabelMapEntry]:
-    """CVAT's label map: by name, but the background is first."""
-    entries = entries_by_name(labels)
-    background = entries.pop(background_index(entries) or 0)
-    return [background, *entries]
-
-
 class _Writer:
     """Writes one dataset."""
 
@@ -106,7 +93,7 @@ class _Writer:
         self._cvat = options.dialect == "cvat"
         self._with_images = options.with_images
         labels = dataset.header.labels
-        self._entries = cvat_entries(labels) if self._cvat else plain_entries(labels, report)
+        self._entries = written_entries(labels, report, cvat=self._cvat)
         self._indices = {entry.name: index for index, entry in enumerate(self._entries)}
         self._labels = {label.name: label for label in labels}
 
@@ -114,12 +101,10 @@ class _Writer:
         """Write everything."""
         for item in self._dataset.items:
             self._item(item)
-        rows = ["{} {} {} {}\n".format(*(e.color or BLACK), e.name) for e in self._entries]
-        self._sink.write("label_colors.txt", "".join(rows).encode())
+        write_label_colors(self._entries, self._sink)
 
     def _item(self, item: Item) -> None:
-        merge = merged_groups if self._cvat else merged_parts
-        masks = paintable(merge(masks_of(item), self._report, item.path), item, self._report)
+        masks = objects_to_paint(item, self._report, cvat=self._cvat)
         masks = of_few_classes(masks, self._indices, self._report, item.path)
         if masks:
             self._pictures(item, masks)

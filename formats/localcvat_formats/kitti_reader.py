@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,17 +13,22 @@ from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.finite import finite_number
 from localcvat_formats.image_sizes import settle_size
-from localcvat_formats.labelmap import BACKGROUND, BLACK, LabelMapEntry, Rgb
+from localcvat_formats.label_colors import (
+    LABEL_COLORS,
+    find_label_colors,
+    label_of_class,
+    labels_of,
+)
+from localcvat_formats.labelmap import LabelMapEntry
 from localcvat_formats.segments import color_code, color_codes, read_png, unique_masks
 
 BOXES, INSTANCES, SEMANTIC, COLORS = "label_2", "instance", "semantic", "semantic_rgb"
 IMAGES = frozenset(("image_2", "image_02", "image"))
 FOLDERS = frozenset((BOXES, INSTANCES, SEMANTIC, COLORS)) | IMAGES
-LABEL_COLORS = "label_colors.txt"
 FIELDS, WITH_SCORE = 15, 16
 LARGEST = 1e9
-NOTHING = frozenset((BACKGROUND, "unlabeled"))
 DEFAULT_LABELS = """unlabeled egovehicle rectificationborder outofroi static dynamic ground road
 sidewalk parking railtrack building wall fence guardrail bridge tunnel pole polegroup trafficlight
 trafficsign vegetation terrain sky person rider car truck bus caravan trailer train motorcycle
@@ -54,14 +58,7 @@ class KittiReader:
 
     def dataset(self) -> Dataset:
         """The dataset; images by subset and name."""
-        labels = {
-            entry.name: Label(
-                name=entry.name,
-                color="#{:02x}{:02x}{:02x}".format(*entry.color) if entry.color else "",
-            )
-            for entry in self._entries
-            if entry.name not in NOTHING
-        }
+        labels = {label.name: label for label in labels_of(self._entries)}
         for subset in self._subsets.values():
             for name in subset.boxes.values():
                 for line in self._source.read_text(name).splitlines():
@@ -72,10 +69,9 @@ class KittiReader:
         return Dataset(header, self._items())
 
     def _label_map(self) -> list[LabelMapEntry]:
-        for name in self._source.names:
-            if name.rpartition("/")[2] == LABEL_COLORS:
-                where = self._source.where(name)
-                return read_label_colors(self._source.read_text(name), where)
+        entries = find_label_colors(self._source)
+        if entries is not None:
+            return entries
         if any(subset.instances or subset.semantic for subset in self._subsets.values()):
             self._report.assumed("label", f"no {LABEL_COLORS}: KITTI's own classes")
             return [LabelMapEntry(name=name) for name in DEFAULT_LABELS]
@@ -135,7 +131,11 @@ class KittiReader:
         if bits == 0:
             self._report.assumed("mask", "no instance picture: one mask a class", where)
         for value, points in unique_masks(pixels.astype(np.uint32)):
-            label = self._label_of(value >> bits, where) if value else None
+            label = (
+                label_of_class(self._entries, value >> bits, self._report, where, skip=self._skip)
+                if value
+                else None
+            )
             if label is not None:
                 item.shapes.append(Shape(type="mask", label=label, points=points))
 
@@ -146,17 +146,6 @@ class KittiReader:
         values, inverse = np.unique(codes, return_inverse=True)
         table = [known.get(int(code), 0) for code in values]
         return np.array(table, dtype=np.uint32)[inverse].reshape(codes.shape)
-
-    def _label_of(self, index: int, where: str) -> str | None:
-        """The label with a class index; None for the background."""
-        if index < len(self._entries):
-            entry = self._entries[index]
-            return None if entry.name in NOTHING or entry.color == BLACK else entry.name
-        what = f"the class {index} is of no label"
-        if not self._skip:
-            raise DatasetError(what, where=where, hint=f"is {LABEL_COLORS} complete?")
-        self._report.dropped("mask", what, where)
-        return None
 
 
 def _subsets(source: Source) -> dict[str, _Subset]:
@@ -205,7 +194,7 @@ def read_box(line: str, where: str) -> Shape:
     label, fields = _split(line)
     if len(fields) not in (FIELDS - 1, WITH_SCORE - 1):
         raise DatasetError(f"{len(fields) + 1} fields instead of 15 or 16", where=where)
-    numbers = [_number(text, where) for text in fields]
+    numbers = [finite_number(text, where, LARGEST) for text in fields]
     extras = {
         "truncated": fields[0],
         "occluded": fields[1],
@@ -226,30 +215,3 @@ def read_box(line: str, where: str) -> Shape:
     if numbers[0] > 0:
         shape.attributes["truncated"] = "true" if numbers[0] == 1 else fields[0]
     return shape
-
-
-def _number(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise DatasetError(f"{text[:40]!r} is not a number", where=where) from error
-    if not math.isfinite(value) or abs(value) > LARGEST:
-        raise DatasetError(f"{text[:40]!r} is out of range", where=where)
-    return value
-
-
-def read_label_colors(text: str, where: str) -> list[LabelMapEntry]:
-    """``r g b name`` lines in class order; a name may hold spaces, colours may be absent."""
-    entries: list[LabelMapEntry] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        words = line.split(None, 3)
-        color: Rgb | None = None
-        name = line.strip()
-        if len(words) == 4 and all(word.isdecimal() and int(word) < 256 for word in words[:3]):
-            color, name = (int(words[0]), int(words[1]), int(words[2])), words[3].strip()
-        if any(entry.name == name for entry in entries):
-            raise DatasetError(f"the label {name!r} is there twice", where=f"{where}:{number}")
-        entries.append(LabelMapEntry(name=name, color=color))
-    return entries

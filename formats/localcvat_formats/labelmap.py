@@ -6,16 +6,15 @@ Source: formats specification, sections 7 and 8.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import msgspec
 
 from localcvat.errors import DatasetError
+from localcvat.labels import Rgb, voc_color
 
 HEADER = "# label:color_rgb:parts:actions\n"
 BACKGROUND = "background"
 BLACK = (0, 0, 0)
-Rgb = tuple[int, int, int]
 
 
 class LabelMapEntry(msgspec.Struct):
@@ -25,17 +24,6 @@ class LabelMapEntry(msgspec.Struct):
     color: Rgb | None = None
     parts: list[str] = []
     actions: list[str] = []
-
-
-@cache
-def voc_color(index: int) -> Rgb:
-    """The VOC colour map at `index`."""
-    red = green = blue = 0
-    for bit in range(8):
-        red |= (index >> (3 * bit) & 1) << (7 - bit)
-        green |= (index >> (3 * bit + 1) & 1) << (7 - bit)
-        blue |= (index >> (3 * bit + 2) & 1) << (7 - bit)
-    return red, green, blue
 
 
 def labelmap_text(entries: Sequence[LabelMapEntry]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 
@@ -15,6 +14,7 @@ from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape,
 from localcvat.natural import natural_key
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.finite import finite_number
 from localcvat_formats.image_sizes import settle_size
 
 DIGITS = re.compile(r"\d+")
@@ -171,7 +171,7 @@ class MotReader:
         fields = [field.strip() for field in line.replace(" ", ",").split(",") if field.strip()]
         if len(fields) not in COLUMNS:
             raise DatasetError(f"{len(fields)} columns instead of 6 to 10", where=where)
-        numbers = [_number(field, where) for field in fields]
+        numbers = [finite_number(field, where, LARGEST) for field in fields]
         frame, track = int(numbers[0]), int(numbers[1])
         if not 1 <= frame <= LAST_FRAME:
             raise DatasetError(f"the frame {fields[0]} is none; they count from 1", where=where)
@@ -231,13 +231,3 @@ class MotReader:
                     item.media = self._source.media(sequence.images[frame])
                 settle_size(item, self._options, self._report, item.path)
                 yield item
-
-
-def _number(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise DatasetError(f"{text[:40]!r} is not a number", where=where) from error
-    if not math.isfinite(value) or abs(value) > LARGEST:
-        raise DatasetError(f"{text[:40]!r} is out of range", where=where)
-    return value

@@ -38,10 +38,7 @@ from localcvat_formats.open_images_reader import (
     OpenImagesReader,
 )
 from localcvat_formats.segments import (
-    masks_of,
-    merged_groups,
-    merged_parts,
-    paintable,
+    objects_to_paint,
     report_ending,
     report_lost_flags,
     write_gray_png,
@@ -214,9 +211,7 @@ class _Writer:
             name = image + item.path[len(item.stem) :]
             self._sink.add_media(f"images/{item.subset}/{name}", item.media)
         boxes = [shape for shape in item.shapes if shape.type == "rectangle"]
-        merge = merged_groups if self._cvat else merged_parts
-        masks = merge(masks_of(item), self._report, item.path)
-        masks = paintable(masks, item, self._report)
+        masks = objects_to_paint(item, self._report, cvat=self._cvat)
         if boxes and not (item.width and item.height):
             why = "the image's size is unknown"
             self._report.dropped("rectangle", why, item.path, count=len(boxes))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from localcvat.archive import Sink, Source
-from localcvat.labels import parse_color
+from localcvat.labels import Rgb, parse_color, voc_color
 from localcvat.model import Dataset, Item, Label, flat_labels
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
@@ -16,17 +16,13 @@ from localcvat_formats.labelmap import (
     BACKGROUND,
     BLACK,
     LabelMapEntry,
-    Rgb,
     labelmap_text,
-    voc_color,
     with_background,
 )
 from localcvat_formats.naming import Names
 from localcvat_formats.segments import (
-    masks_of,
-    merged_groups,
-    merged_parts,
-    paintable,
+    objects_to_paint,
+    picture_capabilities,
     report_ending,
 )
 from localcvat_formats.voc_reader import VocReader
@@ -42,15 +38,7 @@ class SegmentationMask(Format):
     summary = "Segmentation mask: label pictures of classes and objects, labelmap.txt"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        cvat = dialect == "cvat"
-        return Capabilities(
-            kinds=frozenset(["mask"]),
-            converts=dict.fromkeys(("rectangle", "polygon", "ellipse"), "mask"),
-            multipart=not cvat,
-            label_colors=True,
-            rotated_boxes="mask" if cvat else "",
-            decimals=2 if cvat else None,
-        )
+        return picture_capabilities(dialect)
 
     def detect(self, source: Source) -> Detection:
         pictures = [name for name in source.names if f"{CLASSES}/" in name and "." in name]
@@ -125,8 +113,7 @@ class _Writer:
     def _item(self, item: Item) -> str:
         self._names.claim(item)
         stem = self._free_stem(item)
-        merge = merged_groups if self._cvat else merged_parts
-        masks = paintable(merge(masks_of(item), self._report, item.path), item, self._report)
+        masks = objects_to_paint(item, self._report, cvat=self._cvat)
         if masks:
             self._segments.write(stem, masks, item.width, item.height)
         if not self._with_images:

@@ -14,9 +14,10 @@ from localcvat.archive import Sink, Source
 from localcvat.errors import DatasetError
 from localcvat.geometry.masks import bitmap_to_mask, mask_area
 from localcvat.geometry.raster import paint_mask, united_mask
+from localcvat.labels import Rgb
 from localcvat.model import Item, Shape
+from localcvat.plugin import Capabilities, Dialect
 from localcvat.report import Report
-from localcvat_formats.labelmap import Rgb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 
 LARGEST_PICTURE = 1 << 28
 PALETTE_SIZE = 256
+
+
+def picture_capabilities(dialect: Dialect) -> Capabilities:
+    """What pictures of classes and objects hold: everything with an area, as masks."""
+    cvat = dialect == "cvat"
+    return Capabilities(
+        kinds=frozenset(["mask"]),
+        converts=dict.fromkeys(("rectangle", "polygon", "ellipse"), "mask"),
+        multipart=not cvat,
+        label_colors=True,
+        rotated_boxes="mask" if cvat else "",
+        decimals=2 if cvat else None,
+    )
 
 
 def can_be_painted(item: Item) -> bool:
@@ -45,6 +59,12 @@ def paintable(masks: list[Shape], item: Item, report: Report) -> list[Shape]:
 def masks_of(item: Item) -> list[Shape]:
     """The masks of an image, in their order."""
     return [shape for shape in item.shapes if shape.type == "mask"]
+
+
+def objects_to_paint(item: Item, report: Report, *, cvat: bool) -> list[Shape]:
+    """The masks to paint of an image, one an object: of CVAT's groups, or of an object's parts."""
+    merge = merged_groups if cvat else merged_parts
+    return paintable(merge(masks_of(item), report, item.path), item, report)
 
 
 def of_few_classes(

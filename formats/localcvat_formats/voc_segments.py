@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from localcvat.archive import Sink, Source
 from localcvat.errors import DatasetError
+from localcvat.labels import Rgb, voc_color
 from localcvat.model import Shape
 from localcvat.report import Report
 from localcvat_formats.labelmap import (
     BACKGROUND,
     BLACK,
     LabelMapEntry,
-    Rgb,
     colors_of,
-    voc_color,
 )
 from localcvat_formats.segments import (
     color_code,
