@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from localcvat.geometry.boxes import shape_box, stated_box
+from localcvat.geometry.boxes import is_in_space, shape_box, stated_box
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape, Tag, Track
 from localcvat.plugin import Capabilities
 from localcvat.report import Report
@@ -143,6 +143,8 @@ class _Adapter:
                 kept[shape.type] = kept.get(shape.type, 0) + 1
                 self._strip(shape, item)
                 result.append(shape)
+            elif is_in_space(shape):
+                self._report.dropped("cuboid", "it lies in space, not on an image", item.path)
             elif shape.type in converts:
                 if shape.instance and shape.instance in parts:
                     self._join(parts[shape.instance], shape, item)

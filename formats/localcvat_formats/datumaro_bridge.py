@@ -23,7 +23,13 @@ from localcvat.labels import parse_color
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
-from localcvat_formats.datumaro_names import ANY, FORMATS, Bridged
+from localcvat_formats.datumaro_names import (
+    ANY,
+    CLOUD_DECIMALS,
+    CVAT_DECIMALS,
+    FORMATS,
+    Bridged,
+)
 from localcvat_formats.datumaro_values import (
     CAPTION_LABEL,
     MARKET_LABEL,
@@ -59,6 +65,8 @@ class DatumaroFormat(Format):
         self.bridged = bridged
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
+        if self.bridged.clouds:
+            return _cloud_capabilities(self.bridged, dialect)
         kinds = self.bridged.kinds
         converts: dict[str, str] = {}
         if "mask" in kinds:
@@ -90,17 +98,40 @@ class DatumaroFormat(Format):
 
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
         _imported()
-        return _Reader(self, source, report).dataset()
+        if self.bridged.clouds:
+            from localcvat_formats.datumaro_clouds import CloudReader
+
+            return CloudReader(self, source, report).dataset()
+        return Reader(self, source, report).dataset()
 
     def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
         _imported()
-        _Writer(self, dataset, options, report).write(sink)
+        if self.bridged.clouds:
+            from localcvat_formats.datumaro_clouds import CloudWriter
+
+            CloudWriter(self, dataset, options, report).write(sink)
+        else:
+            Writer(self, dataset, options, report).write(sink)
+
+
+def _cloud_capabilities(bridged: Bridged, dialect: Dialect) -> Capabilities:
+    """Point clouds have 3D cuboids alone; CVAT takes tracks apart for KITTI's raw recordings."""
+    apart = dialect == "cvat" and bridged.writes == "kitti_raw"
+    return Capabilities(
+        kinds=bridged.kinds,
+        attributes=not apart,
+        occluded=True,
+        tracks="none" if apart else "flattened",
+        subsets=False,
+        decimals=CVAT_DECIMALS if dialect == "cvat" else CLOUD_DECIMALS,
+        limits={"cuboid": "3D ones alone"},
+    )
 
 
 def _imported() -> Any:
     """Datumaro; raises MissingExtraError with one line on how to install it."""
     try:
-        with _quiet():
+        with quiet():
             import datumaro
     except ImportError as error:
         raise MissingExtraError(f"this format needs Datumaro ({error})", hint=INSTALL) from error
@@ -108,7 +139,7 @@ def _imported() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Datumaro logs and warns as it goes; what matters comes as exceptions."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
@@ -128,7 +159,7 @@ def _reason(error: BaseException) -> str:
     return text[:300]
 
 
-class _Reader:
+class Reader:
     """Reads a dataset through Datumaro; a zip is unpacked into a folder that lives as long."""
 
     def __init__(self, plugin: DatumaroFormat, source: Source, report: Report) -> None:
@@ -159,7 +190,7 @@ class _Reader:
     def _import(self, root: Path) -> Any:
         import datumaro
 
-        with _quiet():
+        with quiet():
             return datumaro.Dataset.import_from(str(root), self._plugin.bridged.reads)
 
     def _root(self) -> Path:
@@ -181,8 +212,8 @@ class _Reader:
     def _items(self, found: Any, names: list[str], root: Path) -> Iterator[Item]:
         convert = FromDatumaro(names, _default_label(self._plugin), self._report)
         try:
-            with _quiet():
-                for each in found:
+            with quiet():
+                for each in self._ordered(found):
                     item = self._item(each, root)
                     convert.fill(item, each.annotations)
                     if self._plugin.name == "market1501":
@@ -195,6 +226,9 @@ class _Reader:
             raise DatasetError(what, where=self._source.display) from error
         finally:
             self._close()
+
+    def _ordered(self, found: Any) -> Any:
+        return found
 
     def _item(self, each: Any, root: Path) -> Item:
         media = each.media
@@ -244,7 +278,7 @@ def _market_tag(item: Item, each: Any) -> None:
     item.tags.append(Tag(label=MARKET_LABEL, attributes=attributes))
 
 
-class _Writer:
+class Writer:
     """Writes a dataset through Datumaro into a folder, and that into the sink."""
 
     def __init__(
@@ -269,14 +303,14 @@ class _Writer:
             images.mkdir()
             items = [self._item(item, images) for item in self._dataset.items]
             self._export(items, target)
+            self._settle(target)
             for path in sorted(target.rglob("*")):
                 if path.is_file():
                     name = path.relative_to(target).as_posix()
                     sink.add_media(name, FileMedia(str(path)))
 
-    def _export(self, items: list[Any], target: Path) -> None:
-        import datumaro
-        from datumaro.components.annotation import AnnotationType, LabelCategories
+    def _categories(self, items: list[Any]) -> Any:
+        from datumaro.components.annotation import LabelCategories
 
         categories = LabelCategories()
         for label in self._labels:
@@ -287,12 +321,19 @@ class _Writer:
                 )
             names = {spec.name for spec in label.attributes} | {"occluded"}
             categories.add(label.name, attributes=names)
+        return categories
+
+    def _export(self, items: list[Any], target: Path) -> None:
+        import datumaro
+        from datumaro.components.annotation import AnnotationType
+
+        categories = self._categories(items)
         try:
-            with _quiet():
+            with quiet():
                 made = datumaro.Dataset.from_iterable(
                     items,
                     categories={AnnotationType.label: categories},
-                    media_type=datumaro.Image,
+                    media_type=self._media_type(),
                 )
                 made.export(
                     str(target),
@@ -303,6 +344,9 @@ class _Writer:
         except Exception as error:
             what = f"Datumaro can't write this as {self._bridged.writes}: {_reason(error)}"
             raise OutputError(what, hint="see the format's limits in docs/formats.md") from error
+
+    def _settle(self, target: Path) -> None:
+        """Make what was written the same for the same input."""
 
     def _settings(self) -> dict[str, Any]:
         if self._plugin.name not in COLOURED:
@@ -326,14 +370,24 @@ class _Writer:
             attributes, annotations = self._person(item), []
         elif item.source_frame is not None:
             attributes["frame"] = item.source_frame
-        size = (item.height, item.width) if item.width and item.height else None
         return datumaro.DatasetItem(
             item.stem,
             subset=item.subset,
-            media=datumaro.Image.from_file(path=self._image(item, images), size=size),
+            media=self._media(item, images),
             annotations=annotations,
             attributes=attributes,
         )
+
+    def _media_type(self) -> Any:
+        import datumaro
+
+        return datumaro.Image
+
+    def _media(self, item: Item, images: Path) -> Any:
+        import datumaro
+
+        size = (item.height, item.width) if item.width and item.height else None
+        return datumaro.Image.from_file(path=self._image(item, images), size=size)
 
     def _image(self, item: Item, images: Path) -> str:
         """A file of the item's own name if images are written, else a path that tells the ending.

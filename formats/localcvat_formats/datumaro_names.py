@@ -12,6 +12,10 @@ import msgspec
 SHAPES = ("rectangle", "polygon", "polyline", "points", "ellipse", "mask")
 ALL = frozenset(("tag", *SHAPES))
 ANY: tuple[str, ...] = ("*",)
+CVAT_DECIMALS = 2
+"""Datumaro rounds coordinates so, and CVAT with it."""
+CLOUD_DECIMALS = 9
+"""What is kept of metres and radians where CVAT's rounding is not asked for."""
 
 
 class Bridged(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +23,8 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
 
     `kinds` is what the writer keeps; `attributes` the names it keeps of shapes and tags, `ANY` for
     all. `labels` False says that label names do not survive, `tracks` that only tracked shapes are
-    written. `text` says that what is written is the attribute `text`, as a caption. `mark` is a
+    written. `text` says that what is written is the attribute `text`, as a caption. `clouds` says
+    that items are point clouds, with 3D cuboids on them. `mark` is a
     pattern of a file name that no other format has, to know the format by.
     """
 
@@ -34,6 +39,7 @@ class Bridged(msgspec.Struct, frozen=True, kw_only=True):
     z_order: bool = False
     tracks: bool = False
     text: bool = False
+    clouds: bool = False
     mark: str = ""
 
 
@@ -109,6 +115,16 @@ FORMATS: dict[str, Bridged] = {
     ),
     "image-dir": _both("image_dir", "a folder of images, nothing else"),
     "image-zip": Bridged(writes="image_zip", summary="a zip of images a subset, nothing else"),
+    "kitti-raw": _both(
+        "kitti_raw",
+        "KITTI raw recordings: 3D cuboids on point clouds",
+        "cuboid",
+        cvat_names=("Kitti Raw Format 1.0",),
+        mark=r"(^|/)tracklet_labels\.xml$",
+        attributes=ANY,
+        clouds=True,
+    ),
+    "kitti3d": _read("kitti3d", "KITTI 3D: boxes on images, with the object's place in space"),
     "lfw": _both(
         "lfw",
         "LFW: people, pairs, landmarks",
@@ -152,6 +168,15 @@ FORMATS: dict[str, Bridged] = {
     "roboflow-multiclass": _read("roboflow_multiclass", "Roboflow's table of classes an image"),
     "segment-anything": _both(
         "segment_anything", "Segment Anything: masks an image", "mask", labels=False
+    ),
+    "sly-pointcloud": _both(
+        "sly_pointcloud",
+        "Supervisely: 3D cuboids on point clouds",
+        "cuboid",
+        cvat_names=("Sly Point Cloud Format 1.0",),
+        mark=r"(^|/)ann/.+\.pcd\.json$",
+        attributes=ANY,
+        clouds=True,
     ),
     "synthia-al": _read("synthia_al", "SYNTHIA-AL"),
     "synthia-rand": _read("synthia_rand", "SYNTHIA-RAND"),
@@ -205,10 +230,7 @@ LEFT_OUT = {
     "cifar": "pickled files, which are never loaded",
     "image_zip": "read as any zip of images: as image-dir",
     "kinetics": "whole videos",
-    "kitti3d": "point clouds",
-    "kitti_raw": "point clouds",
     "nyu_depth_v2": "depth maps",
-    "sly_pointcloud": "point clouds",
     "tabular": "tables without images",
     "video_frames": "whole videos",
     "video_keyframes": "whole videos",

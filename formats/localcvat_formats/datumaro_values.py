@@ -9,6 +9,10 @@ from localcvat.model import Item, Label, Shape, Tag
 from localcvat.report import Report
 
 FLAGS = ("occluded", "rotation", "keyframe")
+KITTI_LEVELS = ("2", "3")
+"""How far KITTI says an object is occluded, beyond yes and no: largely, unknown."""
+CUBOID_REST = (0.0,) * 7
+"""What follows position, rotation and lengths of a 3D cuboid in CVAT."""
 MARKET_LABEL = "market-1501"
 CAPTION_LABEL = "caption"
 
@@ -77,14 +81,17 @@ class FromDatumaro:
 
     def _shape(self, annotation: Any, kind: str) -> Shape | None:
         given = annotation.attributes
+        level = str(given.get("occluded", False)).lower()
         shape = Shape(
             type=kind,
             label=self._label(annotation),
-            occluded=str(given.get("occluded", False)).lower() in ("true", "1"),
+            occluded=level not in ("false", "0", "-1"),
             z_order=int(getattr(annotation, "z_order", 0) or 0),
             group=int(annotation.group or 0),
             attributes=_texts(annotation),
         )
+        if level in KITTI_LEVELS:
+            shape.attributes["occlusion"] = level
         if kind == "bbox":
             shape.type, shape.points = "rectangle", [float(v) for v in annotation.points]
             shape.rotation = float(given.get("rotation") or 0) % 360
@@ -97,6 +104,9 @@ class FromDatumaro:
         elif kind == "ellipse":
             x1, y1, x2, y2 = (float(value) for value in annotation.points[:4])
             shape.points = [(x1 + x2) / 2, (y1 + y2) / 2, x2, y1]
+        elif kind == "cuboid_3d":
+            numbers = (*annotation.position, *annotation.rotation, *annotation.scale)
+            shape.type, shape.points = "cuboid", [*map(float, numbers), *CUBOID_REST]
         elif kind != "mask" or not self._set_mask(shape, annotation):
             return None
         track = given.get("track_id")
@@ -163,6 +173,9 @@ class ToDatumaro:
         if shape.type == "ellipse":
             cx, cy, right, top = points[:4]
             return dm.Ellipse(2 * cx - right, top, right, 2 * cy - top, **common)
+        if shape.type == "cuboid":
+            del common["z_order"]
+            return dm.Cuboid3d(points[:3], points[3:6], points[6:9], **common)
         if shape.type == "mask":
             return _rle(shape, item, common)
         makers = {"polygon": dm.Polygon, "polyline": dm.PolyLine, "points": dm.Points}

@@ -38,6 +38,11 @@ def shape_box(shape: Shape | TrackedShape, rotated: bool = False) -> Box:
     return points_box(points)
 
 
+def is_in_space(shape: Shape) -> bool:
+    """Whether a cuboid lies in a point cloud: nine numbers and seven zeros, not eight points."""
+    return shape.type == "cuboid" and not any(shape.points[9:])
+
+
 def stated_box(shape: Shape) -> Box | None:
     """The box that the file a shape came from gave it beside its outline, if it did."""
     extras = shape.extras or {}

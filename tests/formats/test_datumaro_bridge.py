@@ -36,6 +36,8 @@ CVAT_NAMES = {
     "ICDAR Segmentation 1.0": "icdar-text-segmentation",
     "LFW 1.0": "lfw",
     "MOTS PNG 1.0": "mots",
+    "Kitti Raw Format 1.0": "kitti-raw",
+    "Sly Point Cloud Format 1.0": "sly-pointcloud",
 }
 
 
@@ -142,7 +144,11 @@ def _kept_kinds(name: str) -> list[tuple[str, str]]:
     return [(name, kind) for kind in sorted(FORMATS[name].kinds)]
 
 
-CHECKED = [name for name, bridged in FORMATS.items() if bridged.reads and bridged.writes]
+CHECKED = [
+    name
+    for name, bridged in FORMATS.items()
+    if bridged.reads and bridged.writes and not bridged.clouds  # those: test_datumaro_clouds.py
+]
 
 
 @pytest.mark.parametrize(("name", "kind"), [pair for name in CHECKED for pair in _kept_kinds(name)])

@@ -1,0 +1,255 @@
+"""Point clouds through Datumaro: KITTI's raw recordings and Supervisely's projects.
+
+A 3D cuboid is position, rotation (radians) and lengths, in the cloud's units. Both formats know
+objects over frames alone, one subset, and clouds as ``.pcd``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from localcvat.archive import FileMedia
+from localcvat.errors import OutputError
+from localcvat.geometry.boxes import is_in_space
+from localcvat.model import Item, Shape
+from localcvat_formats.datumaro_bridge import Reader, Writer, quiet
+from localcvat_formats.datumaro_names import CLOUD_DECIMALS
+
+CLOUD = ".pcd"
+UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WRITTEN = {"labelerLogin": "", "createdAt": "", "updatedAt": ""}
+"""Supervisely's notes of who and when, of which nothing is known; Datumaro would take the clock."""
+STATES = ("occlusion", "truncation")
+"""Attributes that Datumaro's writer of KITTI takes for states of its own, and fails on."""
+
+
+class CloudMedia(FileMedia):
+    """A point cloud with the files of the images taken with it."""
+
+    related: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def _decimals(count: int) -> Iterator[None]:
+    """Datumaro rounds what it reads to two decimals, half a degree in radians: round later."""
+    from datumaro.components import annotation
+
+    before = annotation.COORDINATE_ROUNDING_DIGITS
+    annotation.COORDINATE_ROUNDING_DIGITS = count
+    try:
+        yield
+    finally:
+        annotation.COORDINATE_ROUNDING_DIGITS = before
+
+
+def _environment() -> Any:
+    """Datumaro's formats, with a KITTI reader that leaves poses on their frames.
+
+    Datumaro's own skips hidden poses and moves those behind them to earlier frames.
+    """
+    from datumaro.components.environment import Environment
+    from datumaro.plugins.data_formats.kitti_raw.base import KittiRawBase
+    from datumaro.plugins.data_formats.kitti_raw.format import TruncationStates
+
+    hidden = (TruncationStates.OUT_IMAGE, TruncationStates.BEHIND_IMAGE)
+
+    class InPlace(KittiRawBase):  # type: ignore[misc]
+        @classmethod
+        def _parse(cls, path: str) -> Any:
+            items, categories = super()._parse(path)
+            for found in items.values():
+                found["annotations"] = [each for each in found["annotations"] if each.id >= 0]
+            return items, categories
+
+        @classmethod
+        def _parse_track(cls, track_id: int, track: Any, categories: Any) -> Any:
+            outside = [pose["truncated"] in hidden for pose in track["shapes"]]
+            for pose in track["shapes"]:
+                pose["truncated"] = TruncationStates.IN_IMAGE
+            made = super()._parse_track(track_id, track, categories)
+            for each, gone in zip(made, outside, strict=True):
+                each.id = -1 if gone else 0
+                yield each
+
+    environment = Environment()
+    environment.extractors.register("kitti_raw", InPlace)
+    return environment
+
+
+class CloudReader(Reader):
+    """Reads point clouds, in the order of their frames."""
+
+    def _import(self, root: Path) -> Any:
+        import datumaro
+
+        with quiet(), _decimals(CLOUD_DECIMALS):
+            name = self._plugin.bridged.reads
+            found = datumaro.Dataset.import_from(str(root), name, env=_environment())
+            found.init_cache()
+        return found
+
+    def _ordered(self, found: Any) -> Any:
+        return sorted(found, key=lambda each: (each.attributes.get("frame", 0), each.id))
+
+    def _item(self, each: Any, root: Path) -> Item:
+        item = super()._item(each, root)
+        if "frame" in each.attributes:
+            item.source_frame = int(each.attributes["frame"])
+        folder = Path(os.path.realpath(root))
+        related = []
+        for image in each.media.extra_images:
+            path = Path(os.path.realpath(image.path))
+            if path.is_relative_to(folder):
+                related.append(str(path))
+                item.related.append(path.relative_to(folder).as_posix())
+            else:
+                self._report.dropped("related image", "its path leads out", item.path)
+        item.related.sort()
+        if item.media is not None and item.media.path is not None:
+            item.media = CloudMedia(item.media.path)
+            item.media.related = tuple(sorted(related))
+        return item
+
+
+class CloudWriter(Writer):
+    """Writes point clouds and 3D cuboids, every one part of an object over frames."""
+
+    def _media_type(self) -> Any:
+        from datumaro.components.media import PointCloud
+
+        return PointCloud
+
+    def _item(self, item: Item, images: Path) -> Any:
+        made = super()._item(item, images)
+        made.subset = "default"
+        made.attributes |= WRITTEN
+        return made
+
+    def _media(self, item: Item, images: Path) -> Any:
+        from datumaro.components.media import Image, PointCloud
+
+        related = item.media.related if isinstance(item.media, CloudMedia) else ()
+        if not self._options.with_images or item.media is None:
+            related = ()
+        if self._options.with_images and len(item.related) > len(related):
+            count = len(item.related) - len(related)
+            self._report.dropped("related image", "its file is not known", item.path, count=count)
+        if not self._options.with_images or item.media is None:
+            return None
+        if not self._cvat and not item.path.lower().endswith(CLOUD):
+            why = f"the format has {CLOUD} files alone"
+            self._report.dropped("image file", why, item.path)
+            return None
+        path = self._image(item, images)
+        return PointCloud.from_file(
+            path=path, extra_images=[Image.from_file(path=each) for each in related]
+        )
+
+    def _shape(self, shape: Shape, item: Item) -> Any:
+        if not is_in_space(shape):
+            why = "drawn on an image; the format has 3D ones alone"
+            self._report.withdrawn("cuboid", why, item.path)
+            return None
+        if self._bridged.writes == "kitti_raw":
+            for name in STATES:
+                if shape.attributes.pop(name, None) is not None:
+                    self._report.dropped("attribute", f"{name!r} is the format's own", item.path)
+            if self._cvat:
+                shape.track_id = None
+        with _decimals(CLOUD_DECIMALS):
+            return super()._shape(shape, item)
+
+    def _export(self, items: list[Any], target: Path) -> None:
+        names: set[str] = set()
+        for frame, item in enumerate(items):
+            if item.id in names:
+                what = f"two point clouds are named {item.id!r}, and the format has no subsets"
+                raise OutputError(what, hint="write one subset at a time")
+            names.add(item.id)
+            item.attributes["frame"] = frame
+        if self._bridged.writes == "sly_pointcloud":
+            self._name_objects(items)
+        elif not self._cvat:
+            self._cut_tracks(items)
+        with _decimals(CLOUD_DECIMALS):
+            super()._export(items, target)
+
+    def _categories(self, items: list[Any]) -> Any:
+        """The labels with all attributes in use: an undeclared one would become every label's."""
+        categories = super()._categories(items)
+        for item in items:
+            for each in item.annotations:
+                names = each.attributes.keys() - {"track_id", "keyframe"}
+                categories[each.label].attributes |= names
+        return categories
+
+    def _name_objects(self, items: list[Any]) -> None:
+        """Number the objects that have no track: Supervisely has none without."""
+        cuboids = [each for item in items for each in item.annotations]
+        taken = [each.attributes["track_id"] for each in cuboids if "track_id" in each.attributes]
+        number = max(taken, default=0)
+        for index, each in enumerate(cuboids):
+            each.id = index + 1
+            if "track_id" not in each.attributes:
+                number += 1
+                each.attributes["track_id"] = number
+                self._report.changed("cuboid", "written as an object of one frame", lossy=False)
+
+    def _cut_tracks(self, items: list[Any]) -> None:
+        """Number tracks by their first frame, cut where KITTI's can't go on.
+
+        A tracklet has one label and size, and readers misplace what follows a gap.
+        """
+        current: dict[int, tuple[int, Any]] = {}
+        number = 0
+        for frame, item in enumerate(items):
+            for each in item.annotations:
+                track = each.attributes.get("track_id")
+                want = (frame - 1, each.label, tuple(each.scale))
+                known = current.get(track) if track is not None else None
+                if known is not None and known[1] == want:
+                    mine = known[0]
+                else:
+                    number += 1
+                    mine = number
+                    if track is None:
+                        how = "written as a track of one frame"
+                        self._report.changed("cuboid", how, item.id, lossy=False)
+                    elif known is not None:
+                        how = "cut: a tracklet has no gaps, one label and one size"
+                        self._report.changed("track", how, item.id)
+                if track is not None:
+                    current[track] = (mine, (frame, *want[1:]))
+                each.attributes["track_id"] = mine
+
+    def _settings(self) -> dict[str, Any]:
+        if self._bridged.writes == "sly_pointcloud":
+            return {"allow_undeclared_attrs": True}
+        return {"reindex": True, "allow_attrs": not self._cvat}
+
+    def _settle(self, target: Path) -> None:
+        """Supervisely's random keys numbered in order, and its tags sorted."""
+        if self._bridged.writes != "sly_pointcloud":
+            return
+        meta = target / "meta.json"
+        record = json.loads(meta.read_bytes())
+        record["tags"].sort(key=lambda tag: tag["name"])
+        for number, tag in enumerate(record["tags"], 1):
+            tag |= {"id": number, "classes": sorted(tag["classes"])}
+        meta.write_text(json.dumps(record, indent=2, ensure_ascii=False), encoding="utf-8")
+        keys: dict[bytes, bytes] = {}
+        for path in (target / "key_id_map.json", *sorted((target / "ds0" / "ann").rglob("*.json"))):
+            path.write_bytes(UUID.sub(lambda found: _key(found[0], keys), path.read_bytes()))
+
+
+def _key(found: bytes, keys: dict[bytes, bytes]) -> bytes:
+    """The random key's replacement: its number, as a UUID of version 4."""
+    if found not in keys:
+        keys[found] = b"00000000-0000-4000-8000-%012x" % (len(keys) + 1)
+    return keys[found]

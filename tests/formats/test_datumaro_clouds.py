@@ -1,0 +1,209 @@
+"""Point clouds through Datumaro: 3D cuboids come back with their values, the rest is reported."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from localcvat.adapt import adapt
+from localcvat.archive import open_sink, open_source
+from localcvat.convert import ConvertOptions, write_dataset
+from localcvat.errors import OutputError
+from localcvat.model import AttributeSpec, Dataset, Header, Item, Label, Shape
+from localcvat.plugin import ReadOptions, find_format
+from localcvat.report import Report
+from localcvat_formats.datumaro_clouds import CloudMedia
+
+NAMES = {"kitti-raw": "kitti_raw", "sly-pointcloud": "sly_pointcloud"}
+LABELS = [
+    Label(name="car", attributes=[AttributeSpec(name="colour")]),
+    Label(name="person"),
+]
+PCD = b"# .PCD v0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 1\nHEIGHT 1\nDATA ascii\n"
+
+
+def _cuboid(x: float, track: int | None, label: str = "car", **more: Any) -> Shape:
+    numbers = [x, -2.123456, 0.5, 0.0, 0.001, 1.570796, 4.25, 1.8, 1.5]
+    return Shape(type="cuboid", label=label, points=numbers + [0.0] * 7, track_id=track, **more)
+
+
+def _items(folder: Path) -> list[Item]:
+    folder.mkdir(exist_ok=True)
+    Image.new("RGB", (8, 6), (9, 99, 9)).save(folder / "camera.png")
+    items = []
+    for number in range(4):
+        path = folder / f"{number:06d}.pcd"
+        path.write_bytes(PCD + b"%d 0 0\n" % number)
+        media = CloudMedia(str(path))
+        items.append(Item(path=path.name, media=media))
+    items[0].related = ["camera.png"]
+    items[0].media = CloudMedia(str(folder / "000000.pcd"))
+    items[0].media.related = (str(folder / "camera.png"),)
+    items[0].shapes = [
+        _cuboid(1.25, 7, attributes={"colour": "red", "parked": "true"}, occluded=True),
+        _cuboid(30, None, "person"),
+    ]
+    items[1].shapes = [_cuboid(1.5, 7, attributes={"colour": "red", "parked": "true"})]
+    items[3].shapes = [_cuboid(2.0, 7, attributes={"colour": "blue", "parked": "false"})]
+    return items
+
+
+def _written(name: str, items: list[Item], target: Path, images: bool = True) -> Report:
+    report = Report()
+    dataset = Dataset(Header(labels=LABELS, subsets=["default"]), copy.deepcopy(items))
+    with open_sink(target) as sink:
+        options = ConvertOptions(with_images=images)
+        write_dataset(dataset, find_format(name), sink, options, report)
+    return report
+
+
+def _read(name: str, path: Path) -> tuple[Header, list[Item], list[bytes]]:
+    with open_source(path) as source:
+        dataset = find_format(name).format.read(source, ReadOptions(), Report())
+        items, clouds = [], []
+        for item in dataset.items:
+            items.append(item)
+            if item.media is not None:
+                with item.media.open() as stream:
+                    clouds.append(stream.read())
+        return dataset.header, items, clouds
+
+
+def _values(items: list[Item]) -> list[Any]:
+    return [
+        [
+            (shape.label, list(shape.points), shape.occluded, sorted(shape.attributes.items()))
+            for shape in item.shapes
+        ]
+        for item in items
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cuboids_clouds_and_images_come_back(tmp_path: Path, name: str) -> None:
+    items = _items(tmp_path / "in")
+    report = _written(name, items, tmp_path / "out.zip")
+    header, found, clouds = _read(name, tmp_path / "out.zip")
+    assert {label.name for label in header.labels} == {"car", "person"}
+    assert [item.path for item in found] == [item.path for item in items]
+    assert _values(found) == _values(items)
+    assert clouds == [PCD + b"%d 0 0\n" % number for number in range(4)]
+    assert [len(item.related) for item in found] == [1, 0, 0, 0]
+    ids = [[shape.track_id for shape in item.shapes] for item in found]
+    assert ids[0][0] == ids[1][0] != ids[0][1]
+    if name == "kitti-raw":
+        assert report.count("changed", "track") >= 1  # the gap at the third frame
+    else:
+        assert ids[3][0] == ids[0][0] == 7
+    again = _written(name, found, tmp_path / "again.zip", images=False)
+    assert {entry.kind for entry in again.losses} == {"label attributes"}
+    assert _values(_read(name, tmp_path / "again.zip")[1]) == _values(items)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_datumaro_reads_the_same_values(tmp_path: Path, name: str) -> None:
+    import datumaro
+
+    items = _items(tmp_path / "in")
+    _written(name, items, tmp_path / "out")
+    found = datumaro.Dataset.import_from(str(tmp_path / "out"), NAMES[name])
+    names = [label.name for label in found.categories()[datumaro.AnnotationType.label]]
+    by_id = {each.id: each for each in found}
+    for item in items:
+        made = by_id[item.stem].annotations
+        assert by_id[item.stem].media.data == PCD + b"%d 0 0\n" % int(item.stem)
+        assert [names[each.label] for each in made] == [shape.label for shape in item.shapes]
+        for each, shape in zip(made, item.shapes, strict=True):
+            numbers = [*each.position, *each.rotation, *each.scale]
+            assert numbers == pytest.approx(list(shape.points[:9]), abs=0.0051)
+            assert each.attributes["occluded"] is shape.occluded
+            assert each.attributes.get("colour") == shape.attributes.get("colour")
+    assert len(by_id["000000"].media.extra_images) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_input_is_written_as_the_same_bytes(tmp_path: Path, name: str) -> None:
+    items = _items(tmp_path / "in")
+    for target in ("a", "b"):
+        _written(name, items, tmp_path / target)
+    files = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert files
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_a_pose_behind_a_hidden_one_stays_on_its_frame(tmp_path: Path) -> None:
+    items = _items(tmp_path / "in")[:3]
+    items[0].shapes = [_cuboid(1, 7)]
+    items[1].shapes = [_cuboid(2, 7)]
+    items[2].shapes = [_cuboid(3, 7)]
+    _written("kitti-raw", items, tmp_path / "out", images=False)
+    path = tmp_path / "out" / "tracklet_labels.xml"
+    parts = path.read_text().split("<truncation>0<")
+    path.write_text(
+        f"{parts[0]}<truncation>0<{parts[1]}<truncation>2<{parts[2]}<truncation>0<{parts[3]}"
+    )
+    _, found, _ = _read("kitti-raw", tmp_path / "out")
+    assert [[shape.points[0] for shape in item.shapes] for item in found] == [[1.0], [], [3.0]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cuboid_on_an_image_is_reported_as_dropped(tmp_path: Path, name: str) -> None:
+    items = _items(tmp_path / "in")
+    flat = Shape(type="cuboid", label="car", points=[float(n) for n in range(16)])
+    box = Shape(type="rectangle", label="car", points=[1.0, 2, 3, 4])
+    items[2].shapes = [flat, box]
+    report = _written(name, items, tmp_path / "out", images=False)
+    assert report.count("dropped", "cuboid") == 1
+    assert report.count("dropped", "rectangle") == 1
+    assert report.count("kept", "cuboid") == 4
+    assert _read(name, tmp_path / "out")[1][2].shapes == []
+
+
+@pytest.mark.parametrize("name", ["yolo", "voc", "labelme-json", "wider-face"])
+def test_a_cuboid_in_space_becomes_no_box_on_an_image(name: str) -> None:
+    item = Item(path="a.pcd", shapes=[_cuboid(1, None)])
+    report = Report()
+    choice = find_format(name)
+    can = choice.format.capabilities(choice.dialect)
+    (made,) = adapt(Dataset(Header(labels=LABELS), [item]), can, report).items
+    assert made.shapes == []
+    assert report.count("dropped", "cuboid") == 1
+
+
+def test_two_clouds_of_one_name_are_refused(tmp_path: Path) -> None:
+    items = [Item(path="a.pcd", subset="train"), Item(path="a.pcd", subset="val")]
+    with pytest.raises(OutputError, match="two point clouds"):
+        _written("sly-pointcloud", items, tmp_path / "out", images=False)
+
+
+def test_cvat_takes_tracks_apart_for_kitti_and_rounds(tmp_path: Path) -> None:
+    items = _items(tmp_path / "in")
+    report = _written("Kitti Raw Format 1.0", items, tmp_path / "out.zip")
+    assert report.count("dropped", "attribute") == 6
+    assert report.count("changed", "coordinates") == 4
+    _, found, _ = _read("kitti-raw", tmp_path / "out.zip")
+    tracks = [shape.track_id for item in found for shape in item.shapes]
+    assert len(set(tracks)) == len(tracks) == 4
+    assert found[0].shapes[0].points[1] == -2.12
+
+
+def test_kitti_3d_is_read_with_the_place_in_space(tmp_path: Path) -> None:
+    for folder in ("image_2", "label_2", "calib"):
+        (tmp_path / "k" / folder).mkdir(parents=True)
+    Image.new("RGB", (80, 60)).save(tmp_path / "k" / "image_2" / "000001.png")
+    line = "Car 0.25 2 -1.5 10 20 30 50 1.5 1.6 4.2 -3.1 1.7 25.5 -1.57\n"
+    (tmp_path / "k" / "label_2" / "000001.txt").write_text(line)
+    (tmp_path / "k" / "calib" / "000001.txt").write_text("P0: 0\n")
+    _, (item,), _ = _read("kitti3d", tmp_path / "k")
+    (shape,) = item.shapes
+    assert (shape.type, shape.label, list(shape.points)) == ("rectangle", "Car", [10, 20, 30, 50])
+    assert shape.attributes["dimensions"] == "[1.5, 1.6, 4.2]"
+    assert shape.attributes["location"] == "[-3.1, 1.7, 25.5]"
+    assert shape.attributes["rotation_y"] == "-1.57"
+    assert shape.occluded
+    assert shape.attributes["occlusion"] == "2"
