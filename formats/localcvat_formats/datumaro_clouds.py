@@ -17,14 +17,14 @@ from typing import Any
 from localcvat.archive import FileMedia
 from localcvat.errors import OutputError
 from localcvat.geometry.boxes import is_in_space
-from localcvat.model import Item, Shape
-from localcvat_formats.datumaro_bridge import Reader, Writer, quiet
+from localcvat.model import Item, Shape, TaskInfo
+from localcvat_formats.datumaro_calls import quiet
+from localcvat_formats.datumaro_export import Writer
+from localcvat_formats.datumaro_import import Reader
 from localcvat_formats.datumaro_names import CLOUD_DECIMALS
 
 CLOUD = ".pcd"
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-WRITTEN = {"labelerLogin": "", "createdAt": "", "updatedAt": ""}
-"""Supervisely's notes of who and when, of which nothing is known; Datumaro would take the clock."""
 STATES = ("occlusion", "truncation")
 """Attributes that Datumaro's writer of KITTI takes for states of its own, and fails on."""
 
@@ -89,7 +89,7 @@ class CloudReader(Reader):
         import datumaro
 
         with quiet(), _decimals(CLOUD_DECIMALS):
-            name = self._plugin.bridged.reads
+            name = self._bridged.reads
             found = datumaro.Dataset.import_from(str(root), name, env=_environment())
             found.init_cache()
         return found
@@ -128,7 +128,9 @@ class CloudWriter(Writer):
     def _item(self, item: Item, images: Path) -> Any:
         made = super()._item(item, images)
         made.subset = "default"
-        made.attributes |= WRITTEN
+        task = self._dataset.header.tasks[item.task] if self._dataset.header.tasks else TaskInfo()
+        dates = {"createdAt": task.created, "updatedAt": task.updated}
+        made.attributes |= {"labelerLogin": "", **dates}
         return made
 
     def _media(self, item: Item, images: Path) -> Any:
@@ -167,7 +169,10 @@ class CloudWriter(Writer):
 
     def _export(self, items: list[Any], target: Path) -> None:
         names: set[str] = set()
-        for frame, item in enumerate(items):
+        frames = [item.attributes.get("frame") for item in items]
+        if None in frames or len(set(frames)) < len(frames):
+            frames = list(range(len(items)))
+        for frame, item in zip(frames, items, strict=True):
             if item.id in names:
                 what = f"two point clouds are named {item.id!r}, and the format has no subsets"
                 raise OutputError(what, hint="write one subset at a time")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from commands import done
 from localcvat.adapt import adapt
 from localcvat.archive import open_sink, open_source
 from localcvat.convert import ConvertOptions, write_dataset
@@ -39,7 +40,7 @@ def _items(folder: Path) -> list[Item]:
         path = folder / f"{number:06d}.pcd"
         path.write_bytes(PCD + b"%d 0 0\n" % number)
         media = CloudMedia(str(path))
-        items.append(Item(path=path.name, media=media))
+        items.append(Item(path=path.name, media=media, source_frame=10 * number))
     items[0].related = ["camera.png"]
     items[0].media = CloudMedia(str(folder / "000000.pcd"))
     items[0].media.related = (str(folder / "camera.png"),)
@@ -99,6 +100,7 @@ def test_cuboids_clouds_and_images_come_back(tmp_path: Path, name: str) -> None:
         assert report.count("changed", "track") >= 1  # the gap at the third frame
     else:
         assert ids[3][0] == ids[0][0] == 7
+        assert [item.source_frame for item in found] == [0, 10, 20, 30]
     again = _written(name, found, tmp_path / "again.zip", images=False)
     assert {entry.kind for entry in again.losses} == {"label attributes"}
     assert _values(_read(name, tmp_path / "again.zip")[1]) == _values(items)
@@ -173,6 +175,34 @@ def test_a_cuboid_in_space_becomes_no_box_on_an_image(name: str) -> None:
     (made,) = adapt(Dataset(Header(labels=LABELS), [item]), can, report).items
     assert made.shapes == []
     assert report.count("dropped", "cuboid") == 1
+
+
+def test_one_is_known_and_converted_to_the_other_and_to_datumaro(tmp_path: Path) -> None:
+    items = _items(tmp_path / "in")
+    _written("sly-pointcloud", items, tmp_path / "sly.zip")
+    done(
+        "convert",
+        tmp_path / "sly.zip",
+        tmp_path / "kitti",
+        "--to",
+        "kitti-raw",
+        "--with-images",
+        "true",
+    )
+    assert (tmp_path / "kitti" / "image_00" / "data" / "000000.png").exists()
+    done(
+        "convert",
+        tmp_path / "kitti",
+        tmp_path / "dm.zip",
+        "--to",
+        "datumaro",
+        "--with-images",
+        "true",
+    )
+    points = [[list(shape.points) for shape in item.shapes] for item in items]
+    _, found, clouds = _read("datumaro", tmp_path / "dm.zip")
+    assert [[list(shape.points) for shape in item.shapes] for item in found] == points
+    assert len(clouds) == 4
 
 
 def test_two_clouds_of_one_name_are_refused(tmp_path: Path) -> None:
