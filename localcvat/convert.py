@@ -23,8 +23,8 @@ from localcvat.plugin import (
     FormatChoice,
     ReadOptions,
     WriteOptions,
-    detect_format,
     find_format,
+    named_or_detected,
     refuse_backup,
 )
 from localcvat.report import Report
@@ -78,11 +78,13 @@ def convert(
     report = Report()
     with open_source(source_path, options.limits) as source:
         refuse_backup(source)
-        origin = find_format(from_).format if from_ else detect_format(source)
+        choice = named_or_detected(source, from_)
+        origin = choice.format
         if not origin.can_read:
             raise UsageError(f"the format {from_!r} can't be read", hint="see `localcvat formats`")
         capabilities = target.format.capabilities(target.dialect)
         read_options = ReadOptions(
+            dialect=choice.dialect,
             boxes_only=needs_only_boxes(capabilities) and not options.transforms.reshape,
             same_format=origin is target.format
             and target.dialect == "plain"

@@ -29,10 +29,9 @@ from localcvat.mask_outlines import outlined_as_cvat
 from localcvat.model import Dataset, Item, flat_labels
 from localcvat.plugin import (
     Dialect,
-    FormatChoice,
     ReadOptions,
-    detect_format,
     find_format,
+    named_or_detected,
     refuse_backup,
 )
 from localcvat.report import Report
@@ -74,10 +73,16 @@ def import_into_project(
     report = Report()
     with open_source(path, limits) as source:
         refuse_backup(source)
-        plugin = find_format(format_name).format if format_name else detect_format(source)
+        choice = named_or_detected(source, format_name)
+        plugin = choice.format
         if not plugin.can_read:
             raise UsageError(f"the format {plugin.name!r} can't be read")
-        options = ReadOptions(media=media != "none", image_size=image_size, on_error=on_error)
+        options = ReadOptions(
+            dialect=choice.dialect,
+            media=media != "none",
+            image_size=image_size,
+            on_error=on_error,
+        )
         dataset = transform(plugin.read(source, options, report), transforms, report)
         if progress is not None:
             dataset.items = counted(dataset.items, progress)
@@ -154,11 +159,11 @@ def _import_into_jobs(
     labels = task_labels(session, task)
     with open_source(reading.path, reading.limits) as source:
         refuse_backup(source)
-        name = reading.format_name
-        choice = find_format(name) if name else FormatChoice(detect_format(source), "plain")
+        choice = named_or_detected(source, reading.format_name)
         if not choice.format.can_read:
             raise UsageError(f"the format {choice.format.name!r} can't be read")
         options = ReadOptions(
+            dialect=choice.dialect,
             media=False,
             image_size=reading.image_size,
             labels=[label.name for label, _ in flat_labels(labels)],

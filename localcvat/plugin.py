@@ -78,9 +78,11 @@ class ReadOptions(msgspec.Struct, kw_only=True):
     points in the order of its svg for the same. `media` False means images are neither
     needed nor looked for, except for sizes. `on_error`: `raise`, or `skip` a bad object and report
     it.
+    `dialect` is `cvat` where the format was named as CVAT does: then it is read as CVAT reads it.
     `params` holds the plugin's own options.
     """
 
+    dialect: Dialect = "plain"
     boxes_only: bool = False
     same_format: bool = False
     image_size: tuple[int, int] | None = None
@@ -246,6 +248,11 @@ def detect_format(source: Source) -> Format:
             hint="name it with --from",
         )
     return winners[0]
+
+
+def named_or_detected(source: Source, name: str | None) -> FormatChoice:
+    """The format meant by `name`, or else detected, which is never in CVAT's dialect."""
+    return find_format(name) if name else FormatChoice(detect_format(source), "plain")
 
 
 def _tried(found: Iterable[tuple[Format, Detection]]) -> str:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
+
 from localcvat.archive import DEFAULT_LIMITS, Limits, open_source
 from localcvat.errors import UsageError
 from localcvat.model import Dataset
-from localcvat.plugin import Format, ReadOptions, detect_format, find_format, refuse_backup
+from localcvat.plugin import Format, ReadOptions, named_or_detected, refuse_backup
 from localcvat.report import Report
 
 
@@ -27,10 +29,12 @@ def opened_dataset(
     """
     with open_source(path, limits) as source:
         refuse_backup(source)
-        plugin = find_format(format_name).format if format_name else detect_format(source)
+        choice = named_or_detected(source, format_name)
+        plugin, dialect = choice.format, choice.dialect
         if not plugin.can_read:
             raise UsageError(f"the format {plugin.name!r} can't be read")
-        yield plugin.read(source, options or ReadOptions(), report or Report()), plugin
+        options = msgspec.structs.replace(options or ReadOptions(), dialect=dialect)
+        yield plugin.read(source, options, report or Report()), plugin
 
 
 def flattened(dataset: Dataset) -> Dataset:

@@ -83,7 +83,7 @@ class DatumaroFormat(Format):
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
         _imported()
         reader = CloudReader if self.bridged.clouds else Reader
-        return reader(self.name, self.bridged, source, report).dataset()
+        return reader(self.name, self.bridged, source, options, report).dataset()
 
     def write(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
         _imported()

@@ -19,8 +19,8 @@ from localcvat.errors import OutputError
 from localcvat.geometry.boxes import is_in_space
 from localcvat.model import Item, Shape, TaskInfo
 from localcvat_formats.datumaro_calls import quiet
-from localcvat_formats.datumaro_export import Writer
-from localcvat_formats.datumaro_import import Reader
+from localcvat_formats.datumaro_export import Writer, place
+from localcvat_formats.datumaro_import import PassingMedia, Reader
 from localcvat_formats.datumaro_names import CLOUD_DECIMALS
 
 CLOUD = ".pcd"
@@ -30,9 +30,13 @@ STATES = ("occlusion", "truncation")
 
 
 class CloudMedia(FileMedia):
-    """A point cloud with the files of the images taken with it."""
+    """A point cloud with the images taken with it."""
 
-    related: tuple[str, ...] = ()
+    related: tuple[FileMedia, ...] = ()
+
+
+class PassingCloud(PassingMedia, CloudMedia):
+    """A point cloud that is gone when the dataset is read through."""
 
 
 @contextlib.contextmanager
@@ -48,10 +52,11 @@ def _decimals(count: int) -> Iterator[None]:
         annotation.COORDINATE_ROUNDING_DIGITS = before
 
 
-def _environment() -> Any:
+def _environment(as_cvat: bool) -> Any:
     """Datumaro's formats, with a KITTI reader that leaves poses on their frames.
 
-    Datumaro's own skips hidden poses and moves those behind them to earlier frames.
+    Datumaro's own skips hidden poses and moves those behind them to earlier frames. Lengths are
+    h, w, l for it; in CVAT's branch of Datumaro w, h, l.
     """
     from datumaro.components.environment import Environment
     from datumaro.plugins.data_formats.kitti_raw.base import KittiRawBase
@@ -70,6 +75,9 @@ def _environment() -> Any:
         @classmethod
         def _parse_track(cls, track_id: int, track: Any, categories: Any) -> Any:
             outside = [pose["truncated"] in hidden for pose in track["shapes"]]
+            if as_cvat:
+                scale = track["scale"]
+                scale["h"], scale["w"] = scale["w"], scale["h"]
             for pose in track["shapes"]:
                 pose["truncated"] = TruncationStates.IN_IMAGE
             made = super()._parse_track(track_id, track, categories)
@@ -90,7 +98,9 @@ class CloudReader(Reader):
 
         with quiet(), _decimals(CLOUD_DECIMALS):
             name = self._bridged.reads
-            found = datumaro.Dataset.import_from(str(root), name, env=_environment())
+            found = datumaro.Dataset.import_from(
+                str(root), name, env=_environment(self._options.dialect == "cvat")
+            )
             found.init_cache()
         return found
 
@@ -106,19 +116,22 @@ class CloudReader(Reader):
         for image in each.media.extra_images:
             path = Path(os.path.realpath(image.path))
             if path.is_relative_to(folder):
-                related.append(str(path))
+                related.append(self._file(str(path)))
                 item.related.append(path.relative_to(folder).as_posix())
             else:
                 self._report.dropped("related image", "its path leads out", item.path)
         item.related.sort()
-        if item.media is not None and item.media.path is not None:
-            item.media = CloudMedia(item.media.path)
-            item.media.related = tuple(sorted(related))
+        if item.media is not None:
+            media = CloudMedia if self._unpacked is None else PassingCloud
+            item.media = media(each.media.path)
+            item.media.related = tuple(sorted(related, key=lambda image: image.name))
         return item
 
 
 class CloudWriter(Writer):
     """Writes point clouds and 3D cuboids, every one part of an object over frames."""
+
+    _clouds = 0
 
     def _media_type(self) -> Any:
         from datumaro.components.media import PointCloud
@@ -149,9 +162,13 @@ class CloudWriter(Writer):
             self._report.dropped("image file", why, item.path)
             return None
         path = self._image(item, images)
-        return PointCloud.from_file(
-            path=path, extra_images=[Image.from_file(path=each) for each in related]
-        )
+        extra = []
+        for number, media in enumerate(related):
+            target = images / "related" / str(self._clouds) / str(number) / media.name
+            place(media, target)
+            extra.append(Image.from_file(path=str(target)))
+        self._clouds += 1
+        return PointCloud.from_file(path=path, extra_images=extra)
 
     def _shape(self, shape: Shape, item: Item) -> Any:
         if not is_in_space(shape):
@@ -164,6 +181,8 @@ class CloudWriter(Writer):
                     self._report.dropped("attribute", f"{name!r} is the format's own", item.path)
             if self._cvat:
                 shape.track_id = None
+                x, y = shape.points[6:8]
+                shape.points = [*shape.points[:6], y, x, *shape.points[8:]]
         with _decimals(CLOUD_DECIMALS):
             return super()._shape(shape, item)
 

@@ -11,7 +11,7 @@ from typing import Any
 from localcvat.archive import FileMedia, Sink, safe_name
 from localcvat.errors import OutputError
 from localcvat.labels import parse_color
-from localcvat.model import Dataset, Item, Shape, Tag
+from localcvat.model import Dataset, Item, Media, Shape, Tag
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
 from localcvat_formats.datumaro_calls import quiet, reason
@@ -20,6 +20,16 @@ from localcvat_formats.datumaro_values import MARKET_LABEL, ToDatumaro, wide_mas
 
 COLOURED = ("camvid",)
 TEXT_SEGMENT = {"index": 0, "color": "0 0 0", "text": "-", "center": "0 0"}
+
+
+def place(media: Media, target: Path) -> None:
+    """Put a file at `target`: a link where it stays, else a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if media.path is not None:
+        target.symlink_to(os.path.abspath(media.path))
+        return
+    with media.open() as stream, open(target, "wb") as out:
+        shutil.copyfileobj(stream, out)
 
 
 class Writer:
@@ -144,14 +154,8 @@ class Writer:
         Datumaro copies bytes only where the endings agree, and encodes images anew elsewhere.
         """
         target = images / safe_name(f"{item.subset}/{item.path}")
-        if not self._options.with_images or item.media is None:
-            return str(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if item.media.path is not None:
-            target.symlink_to(os.path.abspath(item.media.path))
-            return str(target)
-        with item.media.open() as stream, open(target, "wb") as out:
-            shutil.copyfileobj(stream, out)
+        if self._options.with_images and item.media is not None:
+            place(item.media, target)
         return str(target)
 
     def _kept(self, attributes: dict[str, str], item: Item) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 from localcvat.archive import FileMedia, Source, safe_name
 from localcvat.errors import DatasetError, LocalCvatError
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Tag
+from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.datumaro_calls import quiet, reason
 from localcvat_formats.datumaro_names import Bridged
@@ -19,13 +20,24 @@ from localcvat_formats.datumaro_values import CAPTION_LABEL, MARKET_LABEL, FromD
 from localcvat_formats.image_paths import relative_path
 
 
+class PassingMedia(FileMedia):
+    """A file that is gone when the dataset is read through: to be read at once, not linked to."""
+
+    @property
+    def path(self) -> str | None:
+        return None
+
+
 class Reader:
     """Reads a dataset through Datumaro; a zip is unpacked into a folder that lives as long."""
 
-    def __init__(self, name: str, bridged: Bridged, source: Source, report: Report) -> None:
+    def __init__(
+        self, name: str, bridged: Bridged, source: Source, options: ReadOptions, report: Report
+    ) -> None:
         self._name = name
         self._bridged = bridged
         self._source = source
+        self._options = options
         self._report = report
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
 
@@ -103,10 +115,13 @@ class Reader:
         if path and os.path.isfile(path):
             folder = root if root.is_dir() else root.parent
             if Path(os.path.realpath(path)).is_relative_to(folder.resolve()):
-                item.media = FileMedia(path)
+                item.media = self._file(path)
             else:
                 self._report.dropped("image file", "its path leads out of the dataset", item.path)
         return item
+
+    def _file(self, path: str) -> FileMedia:
+        return FileMedia(path) if self._unpacked is None else PassingMedia(path)
 
     def _close(self) -> None:
         if self._unpacked is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from commands import done
 from localcvat.adapt import adapt
-from localcvat.archive import open_sink, open_source
+from localcvat.archive import FileMedia, open_sink, open_source
 from localcvat.convert import ConvertOptions, write_dataset
 from localcvat.errors import OutputError
 from localcvat.model import AttributeSpec, Dataset, Header, Item, Label, Shape
@@ -43,7 +44,7 @@ def _items(folder: Path) -> list[Item]:
         items.append(Item(path=path.name, media=media, source_frame=10 * number))
     items[0].related = ["camera.png"]
     items[0].media = CloudMedia(str(folder / "000000.pcd"))
-    items[0].media.related = (str(folder / "camera.png"),)
+    items[0].media.related = (FileMedia(str(folder / "camera.png")),)
     items[0].shapes = [
         _cuboid(1.25, 7, attributes={"colour": "red", "parked": "true"}, occluded=True),
         _cuboid(30, None, "person"),
@@ -187,7 +188,7 @@ def test_one_is_known_and_converted_to_the_other_and_to_datumaro(tmp_path: Path)
         "--to",
         "kitti-raw",
         "--with-images",
-        "true",
+        "yes",
     )
     assert (tmp_path / "kitti" / "image_00" / "data" / "000000.png").exists()
     done(
@@ -197,7 +198,7 @@ def test_one_is_known_and_converted_to_the_other_and_to_datumaro(tmp_path: Path)
         "--to",
         "datumaro",
         "--with-images",
-        "true",
+        "yes",
     )
     points = [[list(shape.points) for shape in item.shapes] for item in items]
     _, found, clouds = _read("datumaro", tmp_path / "dm.zip")
@@ -216,10 +217,15 @@ def test_cvat_takes_tracks_apart_for_kitti_and_rounds(tmp_path: Path) -> None:
     report = _written("Kitti Raw Format 1.0", items, tmp_path / "out.zip")
     assert report.count("dropped", "attribute") == 6
     assert report.count("changed", "coordinates") == 4
-    _, found, _ = _read("kitti-raw", tmp_path / "out.zip")
+    with open_source(tmp_path / "out.zip") as source:
+        options = ReadOptions(dialect="cvat")
+        found = list(find_format("kitti-raw").format.read(source, options, Report()).items)
+    assert list(found[0].shapes[-1].points[:9]) == [1.25, -2.12, 0.5, 0, 0, 1.57, 4.25, 1.8, 1.5]
+    with zipfile.ZipFile(tmp_path / "out.zip") as zipped:
+        text = zipped.read("tracklet_labels.xml").decode()
+    assert "<h>1.8</h>" in text  # h, w of its y, x: as CVAT's own export of the corpus
     tracks = [shape.track_id for item in found for shape in item.shapes]
     assert len(set(tracks)) == len(tracks) == 4
-    assert found[0].shapes[0].points[1] == -2.12
 
 
 def test_kitti_3d_is_read_with_the_place_in_space(tmp_path: Path) -> None:
