@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from localcvat.errors import BackupError, ValidationError
+from localcvat.listing import batches, columns_of
 from localcvat.store.engine import now
 from localcvat.store.tables import AssetRow, GuideRow
 
@@ -19,6 +22,7 @@ ASSET_URL = "/api/assets/"
 MAX_ASSETS = 30
 MAX_ASSET_BYTES = 10 * 1024 * 1024
 ASSET_EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".pdf")
+_COLUMNS = columns_of(GuideRow)
 
 
 class Asset(msgspec.Struct, kw_only=True):
@@ -34,6 +38,18 @@ class Guide(msgspec.Struct, kw_only=True):
 
     markdown: str
     assets: list[Asset] = []
+
+
+def guide_ids(
+    session: Session, owner: Literal["project_id", "task_id"], owner_ids: Sequence[int]
+) -> dict[int, int]:
+    """The ids of the guides of projects or tasks, by the owner's id."""
+    column = _COLUMNS[owner]
+    found: dict[int, int] = {}
+    for batch in batches(owner_ids):
+        chosen = select_columns(column, _COLUMNS["id"]).where(column.in_(batch))
+        found.update((row[0], row[1]) for row in session.connection().execute(chosen))
+    return found
 
 
 def check_assets(sizes: Sequence[tuple[str, int]], where: str = "") -> None:

@@ -8,15 +8,14 @@ from typing import Any
 import msgspec
 import orjson
 from sqlalchemy import Row
-from sqlalchemy import select as select_columns
 from sqlmodel import Session
 
 from localcvat import query
+from localcvat.guides import guide_ids
 from localcvat.listing import (
     Collection,
     ListQuery,
     Page,
-    batches,
     columns_of,
     read_one,
     read_page,
@@ -26,7 +25,6 @@ from localcvat.projects import PROJECT_COLUMNS, storage_of
 from localcvat.store.engine import Store
 from localcvat.store.tables import (
     DataRow,
-    GuideRow,
     JobRow,
     ProjectRow,
     SegmentRow,
@@ -40,7 +38,6 @@ JOB_TYPES = ("annotation", "ground_truth", "consensus_replica")
 JOB_COLUMNS = columns_of(JobRow)
 _SEGMENT = columns_of(SegmentRow)
 _DATA = columns_of(DataRow)
-_GUIDE = columns_of(GuideRow)
 _ASSIGNEE = UserRow.__table__.alias("assignee")  # type: ignore[attr-defined]
 
 
@@ -150,28 +147,19 @@ def read_job_view(store: Store, job_id: int) -> JobView:
 
 def _views(session: Session, rows: Sequence[Row[Any]]) -> list[JobView]:
     users = users_of(session, [row.assignee_id for row in rows])
-    guides = _guides(session, rows)
+    projects = {row.project_id for row in rows if row.project_id is not None}
+    tasks = {row.task_id for row in rows if row.project_id is None}
+    guides_of_projects = guide_ids(session, "project_id", list(projects))
+    guides_of_tasks = guide_ids(session, "task_id", list(tasks))
     views = []
     for row in rows:
         view = _view(row, users)
-        owner = ("task", row.task_id) if row.project_id is None else ("project", row.project_id)
-        view.guide_id = guides.get(owner)
+        if row.project_id is None:
+            view.guide_id = guides_of_tasks.get(row.task_id)
+        else:
+            view.guide_id = guides_of_projects.get(row.project_id)
         views.append(view)
     return views
-
-
-def _guides(session: Session, rows: Sequence[Row[Any]]) -> dict[tuple[str, int | None], Any]:
-    """The guide of each project, and of each task without a project."""
-    found: dict[tuple[str, int | None], Any] = {}
-    for kind, column, owners in (
-        ("project", _GUIDE["project_id"], {row.project_id for row in rows}),
-        ("task", _GUIDE["task_id"], {row.task_id for row in rows if row.project_id is None}),
-    ):
-        for batch in batches([owner for owner in owners if owner is not None]):
-            chosen = select_columns(column, _GUIDE["id"]).where(column.in_(batch))
-            for owner, guide in session.connection().execute(chosen):
-                found[(kind, owner)] = guide
-    return found
 
 
 def _view(row: Row[Any], users: Mapping[int | None, User]) -> JobView:

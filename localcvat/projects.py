@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from localcvat import query
 from localcvat.errors import NotFoundError, ValidationError
 from localcvat.fields import checked
+from localcvat.guides import guide_ids
 from localcvat.label_changes import (
     NOT_UNIQUE,
     LabelOwner,
@@ -35,7 +36,7 @@ from localcvat.listing import (
 from localcvat.model import STATUSES, Label
 from localcvat.schemas import PROJECT, PROJECT_PATCH, STATUS
 from localcvat.store.engine import Store, now
-from localcvat.store.tables import GuideRow, ProjectRow, TaskRow, UserRow
+from localcvat.store.tables import ProjectRow, TaskRow, UserRow
 from localcvat.users import (
     USER,
     User,
@@ -51,7 +52,6 @@ MAX_LABEL_NAME = 64
 
 PROJECT_COLUMNS = columns_of(ProjectRow)
 _TASK = columns_of(TaskRow)
-_GUIDE = columns_of(GuideRow)
 _OWNER = UserRow.__table__.alias("owner")  # type: ignore[attr-defined]
 _ASSIGNEE = UserRow.__table__.alias("assignee")  # type: ignore[attr-defined]
 _CREATE = msgspec.structs.replace(PROJECT, fields={**PROJECT.fields, "status": STATUS})
@@ -250,11 +250,8 @@ def _projects(session: Session, rows: Sequence[Row[Any]]) -> list[Project]:
             if found.first <= first.get(project.id, found.first):
                 first[project.id] = found.first
                 project.dimension = found.dimension
-        guides = select_columns(_GUIDE["project_id"], _GUIDE["id"])
-        for owner, guide in session.connection().execute(
-            guides.where(_GUIDE["project_id"].in_(batch))
-        ):
-            projects[owner].guide_id = guide
+    for owner, guide in guide_ids(session, "project_id", list(projects)).items():
+        projects[owner].guide_id = guide
     return list(projects.values())
 
 

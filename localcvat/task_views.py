@@ -13,6 +13,7 @@ from sqlmodel import Session
 from localcvat import query
 from localcvat.errors import NotFoundError, ValidationError
 from localcvat.fields import checked
+from localcvat.guides import guide_ids
 from localcvat.label_changes import LabelOwner, change_labels, labels_from
 from localcvat.label_rows import insert_labels
 from localcvat.listing import (
@@ -35,7 +36,7 @@ from localcvat.projects import (
 )
 from localcvat.schemas import TASK, TASK_PATCH
 from localcvat.store.engine import Store
-from localcvat.store.tables import DataRow, GuideRow, JobRow, ProjectRow, TaskRow, UserRow
+from localcvat.store.tables import DataRow, JobRow, ProjectRow, TaskRow, UserRow
 from localcvat.task_moves import move_task
 from localcvat.task_rows import insert_task
 from localcvat.users import USER, User, current_user, organization_id_of, users_of
@@ -44,7 +45,6 @@ TASK_COLUMNS = columns_of(TaskRow)
 DIMENSIONS = ("3d", "2d")
 _DATA = columns_of(DataRow)
 _JOB = columns_of(JobRow)
-_GUIDE = columns_of(GuideRow)
 _OWNER = UserRow.__table__.alias("owner")  # type: ignore[attr-defined]
 _ASSIGNEE = UserRow.__table__.alias("assignee")  # type: ignore[attr-defined]
 _WRITE_ONCE = ("overlap", "segment_size", "consensus_replicas")
@@ -157,11 +157,8 @@ def _views(session: Session, rows: Sequence[Row[Any]]) -> list[TaskView]:
             view = views[found.task_id]
             view.job_count, view.completed_jobs = found.jobs, found.completed
             view.validation_jobs = found.validation
-        guides = select_columns(_GUIDE["task_id"], _GUIDE["id"])
-        for owner, guide in session.connection().execute(
-            guides.where(_GUIDE["task_id"].in_(batch))
-        ):
-            views[owner].guide_id = guide
+    for owner, guide in guide_ids(session, "task_id", list(views)).items():
+        views[owner].guide_id = guide
     return list(views.values())
 
 

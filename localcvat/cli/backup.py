@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from localcvat.cli import options
 from localcvat.cli.limits import ByteSize, limit_options
-from localcvat.cli.options import ID
 from localcvat.cli.progress import item_progress
-from localcvat.cli.store import client_of, opened
+from localcvat.cli.store import client_of, opened, retrieve
 from localcvat.cli.tables import echo_json, echo_table
 from localcvat.errors import BackupError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from localcvat.requests import Request
 
 LIGHTWEIGHT = "Annotations and manifest, no media."
-OVERWRITE = "Replace FILE if it is there."
 COLUMNS = ("folder", "name", "subset", "mode", "frames", "jobs", "annotations", "media", "bytes")
 
 
@@ -30,7 +29,7 @@ def backup() -> None:
 
 @backup.command()
 @click.argument("file")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@options.as_json
 @limit_options
 def inspect(file: str, as_json: bool, limits: Limits) -> None:
     """Say what a backup holds, without a store."""
@@ -64,7 +63,7 @@ def inspect(file: str, as_json: bool, limits: Limits) -> None:
 
 @backup.command()
 @click.argument("file")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@options.as_json
 @click.option(
     "--as",
     "kind",
@@ -100,7 +99,7 @@ def check(file: str, as_json: bool, kind: str | None, quick: bool, limits: Limit
 @backup.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@options.report_json
 @limit_options
 def repair(source: str, target: str, as_json: bool, limits: Limits) -> None:
     """Write a backup that restores at OUT, made of the one at IN, which stays as it is.
@@ -135,7 +134,7 @@ def split(file: str, folder: str, max_bytes: int, limits: Limits) -> None:
 @click.argument("file")
 @click.argument("target", metavar="OUT")
 @click.argument("names", metavar="OLD=NEW")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@options.report_json
 @limit_options
 def rename_label(file: str, target: str, names: str, as_json: bool, limits: Limits) -> None:
     """Write a copy of a backup with a label under another name.
@@ -151,50 +150,32 @@ def rename_label(file: str, target: str, names: str, as_json: bool, limits: Limi
     _echo_written(rename(file, target, old, new, limits), as_json)
 
 
-@click.command("backup")
-@click.argument("project_id", type=ID, metavar="ID")
-@click.argument("file")
-@click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
-@click.option("--overwrite", is_flag=True, help=OVERWRITE)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.pass_context
-def project_backup(
-    context: click.Context,
-    project_id: int,
-    file: str,
-    lightweight: bool,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    """Write a project as a backup zip that CVAT restores."""
-    with client_of(context) as client, item_progress("files") as progress:
-        report = client.projects.retrieve(project_id).download_backup(
-            file, lightweight=lightweight, overwrite=overwrite, progress=progress
-        )
-    _echo_written(report, as_json)
+def backup_command(noun: str) -> click.Command:
+    """The command that writes a backup of a project or task."""
 
+    @click.command("backup", help=f"Write a {noun} as a backup zip that CVAT restores.")
+    @click.argument("number", type=options.ID, metavar="ID")
+    @click.argument("file")
+    @click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
+    @options.overwrite
+    @options.report_json
+    @click.pass_context
+    def written(
+        context: click.Context,
+        number: int,
+        file: str,
+        lightweight: bool,
+        overwrite: bool,
+        as_json: bool,
+    ) -> None:
+        with client_of(context) as client, item_progress("files") as progress:
+            found = retrieve(client, noun, number)
+            report = found.download_backup(
+                file, lightweight=lightweight, overwrite=overwrite, progress=progress
+            )
+        _echo_written(report, as_json)
 
-@click.command("backup")
-@click.argument("task_id", type=ID, metavar="ID")
-@click.argument("file")
-@click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
-@click.option("--overwrite", is_flag=True, help=OVERWRITE)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.pass_context
-def task_backup(
-    context: click.Context,
-    task_id: int,
-    file: str,
-    lightweight: bool,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    """Write a task as a backup zip that CVAT restores."""
-    with client_of(context) as client, item_progress("files") as progress:
-        report = client.tasks.retrieve(task_id).download_backup(
-            file, lightweight=lightweight, overwrite=overwrite, progress=progress
-        )
-    _echo_written(report, as_json)
+    return written
 
 
 def _echo_written(report: Report, as_json: bool) -> None:
@@ -224,7 +205,7 @@ def project_create_from_backup(
 
 @click.command("create-from-backup")
 @click.argument("file")
-@click.option("--project_id", "--project-id", type=ID, help="Project the task goes into.")
+@click.option("--project_id", "--project-id", type=options.ID, help="Project the task goes into.")
 @click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
 @limit_options
 @click.pass_context

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from localcvat.cli import options
 from localcvat.cli.limits import limit_options
-from localcvat.cli.store import client_of
+from localcvat.cli.store import client_of, retrieve
 from localcvat.cli.tables import echo_report
 from localcvat.cli.transforms import transform_options
-
-if TYPE_CHECKING:
-    from localcvat.client import Client
 
 # cvat-cli's option of these commands for projects and tasks; it has no commands for jobs.
 WAITING = "completion_verification_period"
@@ -70,7 +67,7 @@ def import_command(noun: str, *ignored: str) -> click.Command:
 
         how["image_size"] = parse_size(image_size)
         with client_of(context) as client, item_progress("images") as how["progress"]:
-            found = _retrieve(client, noun, number)
+            found = retrieve(client, noun, number)
             report = found.import_annotations(how.pop("format_name"), how.pop("path"), **how)
         echo_report(report, as_json)
 
@@ -107,7 +104,7 @@ def export_command(noun: str, *ignored: str) -> click.Command:
         from localcvat.cli.progress import item_progress
 
         with client_of(context) as client, item_progress("images") as how["progress"]:
-            found = _retrieve(client, noun, number)
+            found = retrieve(client, noun, number)
             report = found.export_dataset(format_name, path, include_images=with_images, **how)
         echo_report(report, as_json)
 
@@ -141,7 +138,3 @@ def _import_options(command: options.Command) -> options.Command:
         decorated = option(decorated)
     result: options.Command = decorated
     return result
-
-
-def _retrieve(client: Client, noun: str, number: int) -> Any:
-    return getattr(client, f"{noun}s").retrieve(number)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from localcvat.cli import options
-from localcvat.cli.backup import project_backup, project_create_from_backup
+from localcvat.cli.backup import backup_command, project_create_from_backup
 from localcvat.cli.datasets import WAITING, export_command, preview_command, project_import_command
 from localcvat.cli.guide import guide_command
 from localcvat.cli.store import client_of
@@ -32,7 +32,7 @@ def project() -> None:
     """Create, list, change, import, export and delete projects."""
 
 
-project.add_command(project_backup)
+project.add_command(backup_command("project"))
 project.add_command(project_create_from_backup)
 project.add_command(guide_command("project"))
 project.add_command(project_import_command())

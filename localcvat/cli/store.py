@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,6 +33,11 @@ def client_of(context: click.Context) -> Iterator[Client]:
 
     with Client(find_store(context.obj["store"])) as client:
         yield client
+
+
+def retrieve(client: Client, noun: str, number: int) -> Any:
+    """The project, task or job with this id; raises NotFoundError."""
+    return getattr(client, f"{noun}s").retrieve(number)
 
 
 @click.command()
@@ -121,7 +126,7 @@ def snapshot(context: click.Context, file: str) -> None:
 @click.command("export-manifest")
 @click.argument("path")
 @click.option("-o", "--output", metavar="FILE", help="Where to write; PATH.sha256 if left out.")
-@click.option("--overwrite", is_flag=True, help="Replace FILE if it is there.")
+@options.overwrite
 def export_manifest(path: str, output: str | None, overwrite: bool) -> None:
     """Write the SHA-256 of everything in PATH (a zip or folder), for `verify` elsewhere."""
     from localcvat.checksums import write_sums

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 import click
 
 from localcvat.cli import options
-from localcvat.cli.backup import task_backup, task_create_from_backup
+from localcvat.cli.backup import backup_command, task_create_from_backup
 from localcvat.cli.datasets import WAITING, export_command, import_command, preview_command
 from localcvat.cli.guide import guide_command
 from localcvat.cli.project import changes
@@ -37,7 +37,7 @@ def task() -> None:
     """Create, list, change, import, export and delete tasks."""
 
 
-task.add_command(task_backup)
+task.add_command(backup_command("task"))
 task.add_command(task_create_from_backup)
 task.add_command(guide_command("task"))
 task.add_command(import_command("task", WAITING))
