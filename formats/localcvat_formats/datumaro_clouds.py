@@ -10,14 +10,16 @@ import contextlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from localcvat.archive import FileMedia
 from localcvat.errors import OutputError
 from localcvat.geometry.boxes import is_in_space
-from localcvat.model import Item, Shape, TaskInfo
+from localcvat.model import Item, Shape, TaskInfo, flat_labels
 from localcvat_formats.datumaro_calls import quiet
 from localcvat_formats.datumaro_export import Writer, place
 from localcvat_formats.datumaro_import import PassingMedia, Reader
@@ -142,8 +144,11 @@ class CloudWriter(Writer):
         made = super()._item(item, images)
         made.subset = "default"
         task = self._dataset.header.tasks[item.task] if self._dataset.header.tasks else TaskInfo()
-        dates = {"createdAt": task.created, "updatedAt": task.updated}
+        dates = {"createdAt": _date(task.created), "updatedAt": _date(task.updated)}
         made.attributes |= {"labelerLogin": "", **dates}
+        if self._cvat and self._bridged.writes == "sly_pointcloud":
+            owner = task.owner.username if task.owner is not None else ""
+            made.attributes |= {"name": owner, "labels": self._described}
         return made
 
     def _media(self, item: Item, images: Path) -> Any:
@@ -187,6 +192,8 @@ class CloudWriter(Writer):
             return super()._shape(shape, item)
 
     def _export(self, items: list[Any], target: Path) -> None:
+        if self._cvat:
+            self._shorten(items)
         names: set[str] = set()
         frames = [item.attributes.get("frame") for item in items]
         if None in frames or len(set(frames)) < len(frames):
@@ -204,8 +211,38 @@ class CloudWriter(Writer):
         with _decimals(CLOUD_DECIMALS):
             super()._export(items, target)
 
+    def _shorten(self, items: list[Any]) -> None:
+        """Name clouds without their folders, as CVAT does, unless two would be one."""
+        counts = Counter(os.path.basename(item.id) for item in items)
+        for item in items:
+            base = os.path.basename(item.id)
+            if base != item.id and counts[base] == 1:
+                self._report.changed("path", "written without its folders", item.id)
+                item.id = base
+
+    @property
+    def _described(self) -> list[dict[str, Any]]:
+        """The labels as CVAT repeats them on every frame for Supervisely."""
+        labels = (label for label, _ in flat_labels(self._labels))
+        return [
+            {"label_id": number, "name": label.name, "color": label.color, "type": label.type}
+            for number, label in enumerate(labels)
+        ]
+
     def _categories(self, items: list[Any]) -> Any:
-        """The labels with all attributes in use: an undeclared one would become every label's."""
+        """The labels with all attributes in use: an undeclared one would become every label's.
+
+        CVAT declares all for every label.
+        """
+        if self._cvat:
+            from datumaro.components.annotation import LabelCategories
+
+            labels = flat_labels(self._labels)
+            names = {spec.name for label, _ in labels for spec in label.attributes}
+            categories = LabelCategories(attributes=names | {"occluded"})
+            for label, parent in labels:
+                categories.add(label.name, parent)
+            return categories
         categories = super()._categories(items)
         for item in items:
             for each in item.annotations:
@@ -270,6 +307,11 @@ class CloudWriter(Writer):
         keys: dict[bytes, bytes] = {}
         for path in (target / "key_id_map.json", *sorted((target / "ds0" / "ann").rglob("*.json"))):
             path.write_bytes(UUID.sub(lambda found: _key(found[0], keys), path.read_bytes()))
+
+
+def _date(text: str) -> str:
+    """A task's date as CVAT writes it here: with a space and the offset from UTC."""
+    return str(datetime.fromisoformat(text)) if text else ""
 
 
 def _key(found: bytes, keys: dict[bytes, bytes]) -> bytes:

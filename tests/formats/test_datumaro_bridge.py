@@ -270,3 +270,11 @@ def test_formats_know_their_names() -> None:
     assert isinstance(find_format("WIDER FACE".replace(" ", "_")).format, DatumaroFormat)
     with pytest.raises(DatasetError, match="Datumaro"):
         _read("camvid", FIXTURES / "coco-tiny" / "annotations" / "instances_val2017.json")
+
+
+def test_images_of_a_zip_reach_another_of_datumaros_formats(tmp_path: Path) -> None:
+    source = EXPORTS / "task_1" / "CamVid_1.0.images.zip"
+    localcvat.convert(source, tmp_path / "out", to="wider-face", from_="camvid", with_images=True)
+    images = [path for path in (tmp_path / "out").rglob("*") if path.suffix in (".jpg", ".png")]
+    assert len(images) == 4
+    assert all(path.stat().st_size > 1000 for path in images)
