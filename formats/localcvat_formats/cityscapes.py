@@ -17,6 +17,7 @@ from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
+from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.label_colors import (
     LABEL_COLORS,
@@ -74,15 +75,11 @@ class Cityscapes(Format):
         _Writer(dataset, sink, options, report).write()
 
 
-class _Writer:
+class _Writer(DatasetWriter):
     """Writes one dataset."""
 
     def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        self._dataset = dataset
-        self._sink = sink
-        self._report = report
-        self._cvat = options.dialect == "cvat"
-        self._with_images = options.with_images
+        super().__init__(dataset, sink, options, report)
         labels = dataset.header.labels
         self._entries = written_entries(labels, report, cvat=self._cvat)
         self._indices = {entry.name: index for index, entry in enumerate(self._entries)}

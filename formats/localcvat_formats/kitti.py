@@ -15,6 +15,7 @@ from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptio
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_float, as_int, box_of
+from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiReader
 from localcvat_formats.label_colors import write_label_colors, written_entries
 from localcvat_formats.labelmap import BLACK
@@ -83,15 +84,11 @@ class Kitti(Format):
         _Writer(dataset, sink, options, report).write()
 
 
-class _Writer:
+class _Writer(DatasetWriter):
     """Writes one dataset."""
 
     def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        self._dataset = dataset
-        self._sink = sink
-        self._report = report
-        self._cvat = options.dialect == "cvat"
-        self._with_images = options.with_images
+        super().__init__(dataset, sink, options, report)
         labels = dataset.header.labels
         self._entries = written_entries(labels, report, cvat=self._cvat)
         self._indices = {entry.name: index for index, entry in enumerate(self._entries)}

@@ -14,6 +14,7 @@ from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptio
 from localcvat.report import Report
 from localcvat.text import xml_text
 from localcvat_formats.cvat_dialect import datumaro_attributes
+from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.labelme_xml_reader import LabelMeReader
 from localcvat_formats.segments import can_be_painted, masks_of, merged_parts, write_gray_png
 
@@ -67,15 +68,11 @@ class LabelMeXml(Format):
         _Writer(dataset, sink, options, report).write()
 
 
-class _Writer:
+class _Writer(DatasetWriter):
     """Writes one dataset."""
 
     def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        self._dataset = dataset
-        self._sink = sink
-        self._report = report
-        self._cvat = options.dialect == "cvat"
-        self._with_images = options.with_images
+        super().__init__(dataset, sink, options, report)
         self._labels = {label.name: label for label in dataset.header.labels}
 
     def write(self) -> None:

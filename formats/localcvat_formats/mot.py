@@ -14,6 +14,7 @@ from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptio
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import LabelIndex, datumaro_attributes
 from localcvat_formats.cvat_values import box_of
+from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.mot_reader import DETECTIONS, FRAMES, GROUND_TRUTH, MotReader
 
 WRITTEN = frozenset(("ignored", "visibility"))
@@ -70,15 +71,11 @@ class _Sequence:
         self.tracks: dict[int, int] = {}
 
 
-class _Writer:
+class _Writer(DatasetWriter):
     """Writes one dataset: CVAT puts all in one sequence, plain files have one a subset."""
 
     def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        self._dataset = dataset
-        self._sink = sink
-        self._report = report
-        self._cvat = options.dialect == "cvat"
-        self._with_images = options.with_images
+        super().__init__(dataset, sink, options, report)
         self._index = LabelIndex(dataset.header.labels)
         self._sequences: dict[str, _Sequence] = {}
 

@@ -26,6 +26,7 @@ from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptio
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import LabelIndex, datumaro_attributes
 from localcvat_formats.cvat_values import as_int, box_of
+from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.naming import Names
 from localcvat_formats.open_images_reader import (
     BOXES,
@@ -136,15 +137,11 @@ def _new_tables() -> _Tables:
     )
 
 
-class _Writer:
+class _Writer(DatasetWriter):
     """Writes one dataset."""
 
     def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        self._dataset = dataset
-        self._sink = sink
-        self._report = report
-        self._cvat = options.dialect == "cvat"
-        self._with_images = options.with_images
+        super().__init__(dataset, sink, options, report)
         self._index = LabelIndex(dataset.header.labels)
         self._codes = {label.name: self._code(label) for label, _ in self._index.flat}
         self._sizes: dict[str, tuple[int, int]] = {}

@@ -12,6 +12,7 @@ from localcvat.labels import Rgb, parse_color, voc_color
 from localcvat.model import Dataset, Item, Label, flat_labels
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
+from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.labelmap import (
     BACKGROUND,
     BLACK,
@@ -83,15 +84,11 @@ def plain_entries(labels: Sequence[Label], report: Report) -> list[LabelMapEntry
     return with_background(entries)
 
 
-class _Writer:
+class _Writer(DatasetWriter):
     """Writes one dataset."""
 
     def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        self._dataset = dataset
-        self._sink = sink
-        self._report = report
-        self._cvat = options.dialect == "cvat"
-        self._with_images = options.with_images
+        super().__init__(dataset, sink, options, report)
         labels = dataset.header.labels
         self._entries = cvat_entries(labels) if self._cvat else plain_entries(labels, report)
         self._segments = SegmentWriter(sink, self._entries, report, distinct=not self._cvat)

@@ -18,6 +18,7 @@ from localcvat.report import Report
 from localcvat.text import xml_text
 from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_int, box_of
+from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.labelmap import LabelMapEntry, labelmap_text, with_background
 from localcvat_formats.naming import Names
 from localcvat_formats.segments import masks_of, merged_parts, paintable, report_lost_flags
@@ -41,15 +42,11 @@ def label_entries(labels: list[Label]) -> list[LabelMapEntry]:
     return with_background(list(entries.values()))
 
 
-class VocWriter:
+class VocWriter(DatasetWriter):
     """Writes one dataset."""
 
     def __init__(self, dataset: Dataset, sink: Sink, options: WriteOptions, report: Report) -> None:
-        self._dataset = dataset
-        self._sink = sink
-        self._report = report
-        self._cvat = options.dialect == "cvat"
-        self._with_images = options.with_images
+        super().__init__(dataset, sink, options, report)
         self._labels = {label.name: label for label in dataset.header.labels}
         self._entries = label_entries(dataset.header.labels)
         self._segments = SegmentWriter(
