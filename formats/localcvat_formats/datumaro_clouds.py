@@ -113,6 +113,8 @@ class CloudReader(Reader):
         item = super()._item(each, root)
         if "frame" in each.attributes:
             item.source_frame = int(each.attributes["frame"])
+        if self._options.dialect == "cvat":
+            self._untrack(each)
         folder = Path(os.path.realpath(root))
         related = []
         for image in each.media.extra_images:
@@ -128,6 +130,13 @@ class CloudReader(Reader):
             item.media = media(each.media.path)
             item.media.related = tuple(sorted(related, key=lambda image: image.name))
         return item
+
+    def _untrack(self, each: Any) -> None:
+        """CVAT rebuilds tracks of what tells keyframes alone, and none of KITTI's."""
+        for made in each.annotations:
+            told = made.attributes.get("keyframe") not in (None, "")  # "" is Datumaro's filling
+            if self._bridged.reads == "kitti_raw" or not told:
+                made.attributes.pop("track_id", None)
 
 
 class CloudWriter(Writer):

@@ -227,8 +227,21 @@ def test_cvat_takes_tracks_apart_for_kitti_and_rounds(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "out.zip") as zipped:
         text = zipped.read("tracklet_labels.xml").decode()
     assert "<h>1.8</h>" in text  # h, w of its y, x: as CVAT's own export of the corpus
-    tracks = [shape.track_id for item in found for shape in item.shapes]
-    assert len(set(tracks)) == len(tracks) == 4
+    assert {shape.track_id for item in found for shape in item.shapes} == {None}
+    assert text.count("<objectType>") == 4
+
+
+def test_cvat_rebuilds_tracks_of_supervisely_where_keyframes_are_told(tmp_path: Path) -> None:
+    _written("Sly Point Cloud Format 1.0", _items(tmp_path / "in"), tmp_path / "out.zip")
+    with open_source(tmp_path / "out.zip") as source:
+        options = ReadOptions(dialect="cvat")
+        found = list(find_format("sly-pointcloud").format.read(source, options, Report()).items)
+    assert [[shape.track_id for shape in item.shapes] for item in found] == [
+        [7, None],
+        [7],
+        [],
+        [7],
+    ]
 
 
 SLY_GOLDENS = [g for g in goldens("Sly Point Cloud Format 1.0") if g.corpus == "plain"]
