@@ -10,12 +10,11 @@ from localcvat.cli import options
 from localcvat.cli.limits import ByteSize, limit_options
 from localcvat.cli.progress import item_progress
 from localcvat.cli.store import client_of, opened, retrieve
-from localcvat.cli.tables import echo_json, echo_table
+from localcvat.cli.tables import echo_json, echo_report, echo_table
 from localcvat.errors import BackupError
 
 if TYPE_CHECKING:
     from localcvat.archive import Limits
-    from localcvat.report import Report
     from localcvat.requests import Request
 
 LIGHTWEIGHT = "Annotations and manifest, no media."
@@ -108,7 +107,7 @@ def repair(source: str, target: str, as_json: bool, limits: Limits) -> None:
     """
     from localcvat.backup.repair import repair_backup
 
-    _echo_written(repair_backup(source, target, limits), as_json)
+    echo_report(repair_backup(source, target, limits), as_json)
 
 
 @backup.command()
@@ -147,7 +146,7 @@ def rename_label(file: str, target: str, names: str, as_json: bool, limits: Limi
     old, equals, new = names.partition("=")
     if not (equals and old and new):
         raise UsageError(f"{names!r} is not OLD=NEW")
-    _echo_written(rename(file, target, old, new, limits), as_json)
+    echo_report(rename(file, target, old, new, limits), as_json)
 
 
 def backup_command(noun: str) -> click.Command:
@@ -173,17 +172,9 @@ def backup_command(noun: str) -> click.Command:
             report = found.download_backup(
                 file, lightweight=lightweight, overwrite=overwrite, progress=progress
             )
-        _echo_written(report, as_json)
+        echo_report(report, as_json)
 
     return written
-
-
-def _echo_written(report: Report, as_json: bool) -> None:
-    if as_json:
-        echo_json({"report": report.to_dict()})
-        return
-    for line in report.lines():
-        click.echo(line)
 
 
 @click.command("create-from-backup")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
-import orjson
 
 from localcvat.cli.limits import limit_options
+from localcvat.cli.options import report_json
+from localcvat.cli.tables import echo_report
 from localcvat.cli.transforms import transform_options
 from localcvat.errors import LocalCvatError, UsageError
-from localcvat.report import Report
 from localcvat.transforms import Transforms
 
 if TYPE_CHECKING:
@@ -42,12 +41,6 @@ def read_names(path: str | None) -> list[str] | None:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def echo_report(report: Report) -> None:
-    """Print the report's lines on standard output."""
-    for line in report.lines():
-        click.echo(line)
-
-
 @click.command()
 @click.argument("source", metavar="SRC")
 @click.argument("target", metavar="DST")
@@ -60,7 +53,7 @@ def echo_report(report: Report) -> None:
     help="Copy the images too. Default: no.",
 )
 @click.option("--strict", is_flag=True, help="Write nothing if anything would be lost.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@report_json
 @click.option("--image-size", metavar="WxH", help="Size of images whose file is missing.")
 @click.option(
     "--names",
@@ -125,7 +118,4 @@ def convert(
             progress=progress,
         )
         report = run(source, target, to, from_, options)
-    if as_json:
-        sys.stdout.write(orjson.dumps({"report": report.to_dict()}).decode() + "\n")
-    else:
-        echo_report(report)
+    echo_report(report, as_json)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from localcvat.cli import options
 from localcvat.cli.limits import limit_options
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path")
 @click.option("--explain", is_flag=True, help="Say for every format why or why not.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@options.as_json
 @limit_options
 def detect(path: str, explain: bool, as_json: bool, limits: Limits) -> None:
     """Say which format the dataset at PATH is in."""

@@ -6,9 +6,11 @@ import json
 
 import click
 
+from localcvat.cli import options
+
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@options.as_json
 def formats(as_json: bool) -> None:
     """List the dataset formats: what can be read and written, and where it comes from."""
     from localcvat.format_index import listed_formats
