@@ -28,6 +28,15 @@ def needs_only_boxes(capabilities: Capabilities) -> bool:
     return "rectangle" in targets and not targets & AREA_KINDS
 
 
+def boxed_kinds(capabilities: Capabilities) -> frozenset[str]:
+    """The kinds that a writer takes as boxes only, so that readers may take the box they state."""
+    return frozenset(
+        kind
+        for kind, target in capabilities.converts.items()
+        if target == "rectangle" and kind not in capabilities.kinds
+    )
+
+
 def adapt(dataset: Dataset, capabilities: Capabilities, report: Report) -> Dataset:
     """`dataset` with only what `capabilities` allow; the report counts the rest as it streams."""
     header = _header(dataset.header, capabilities, report)

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from localcvat.adapt import adapt, needs_only_boxes
+from localcvat.adapt import adapt, boxed_kinds, needs_only_boxes
 from localcvat.archive import DEFAULT_LIMITS, Limits, Sink, open_sink, open_source
 from localcvat.errors import OutputError, UsageError
 from localcvat.model import Dataset, Header, Item, Label
@@ -86,6 +86,7 @@ def convert(
         read_options = ReadOptions(
             dialect=choice.dialect,
             boxes_only=needs_only_boxes(capabilities) and not options.transforms.reshape,
+            boxed=boxed_kinds(capabilities) if not options.transforms.reshape else frozenset(),
             same_format=origin is target.format
             and target.dialect == "plain"
             and not options.transforms.reshape,

@@ -70,7 +70,8 @@ class ReadOptions(msgspec.Struct, kw_only=True):
     """What the reader may save itself and what it should know.
 
     `boxes_only` lets a reader yield the box a format states instead of decoding its segmentation
-    (the plugin reports nothing then; `adapt` has counted it). `same_format` says the writer is of
+    (the plugin reports nothing then; `adapt` has counted it); `boxed` names the kinds of which it
+    may do so where the writer takes others as they are. `same_format` says the writer is of
     the same plugin, so undecoded values may travel in extras. `image_size` is a (width, height) for
     images whose header can't be read; `size_of` gives that of one image by its path, where more is
     known than the files say (the frames of a task); `labels` are known labels in class order for
@@ -84,6 +85,7 @@ class ReadOptions(msgspec.Struct, kw_only=True):
 
     dialect: Dialect = "plain"
     boxes_only: bool = False
+    boxed: frozenset[str] = frozenset()
     same_format: bool = False
     image_size: tuple[int, int] | None = None
     size_of: Callable[[str], tuple[int, int] | None] | None = None

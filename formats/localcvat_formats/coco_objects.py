@@ -162,6 +162,8 @@ class ObjectReader:
         record = self._record(position)
         label = self._label(position, record.category_id)
         segmentation = bytes(record.segmentation)
+        if self._is_boxed(record, segmentation):
+            return [self._box_of_polygon(record, position, label)]
         shapes: list[Shape] = []
         if record.keypoints:
             shapes.append(self._skeleton(record.keypoints, position, label))
@@ -186,6 +188,26 @@ class ObjectReader:
             self._set_attributes(shapes, record.attributes)
             first.extras["coco"]["attributes"] = record.attributes
         return shapes
+
+    def _is_boxed(self, record: Any, segmentation: bytes) -> bool:
+        """Whether the stated box of a polygon is all that the writer takes."""
+        return (
+            "polygon" in self._options.boxed
+            and segmentation.startswith(b"[[")
+            and len(segmentation) > LONGEST_EMPTY
+            and record.bbox is not None
+            and record.keypoints is None
+        )
+
+    def _box_of_polygon(self, record: Any, position: int, label: str) -> Shape:
+        self._boxed["polygon"] += 1
+        points = self._box(record.bbox, position)
+        shape = Shape(type="rectangle", label=label, points=points, score=record.score)
+        if record.group:
+            shape.group = record.group
+        if record.attributes:
+            self._set_attributes([shape], record.attributes)
+        return shape
 
     def _line(self, position: int, item: Item) -> list[Shape]:
         """An annotation whose text goes to another COCO file as it is, unless it needs a look."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Canvas = NDArray[np.uint32]
+    Canvas = NDArray[np.unsignedinteger]
 
 LARGEST_PICTURE = 1 << 28
 PALETTE_SIZE = 256
@@ -150,7 +150,8 @@ def painted(
     """
     import numpy as np
 
-    canvas = np.zeros((height, width), dtype=np.uint32)
+    # Few masks fit into bytes, which are painted and looked up several times faster.
+    canvas = np.zeros((height, width), dtype=np.uint8 if len(masks) < 255 else np.uint32)
     order = sorted(masks, key=lambda mask: mask.z_order)
     sizes = [paint_mask(canvas, mask.points, index) for index, mask in enumerate(order, 1)]
     seen = np.bincount(canvas.ravel(), minlength=len(order) + 1)

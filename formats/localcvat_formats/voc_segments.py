@@ -82,11 +82,9 @@ class SegmentWriter:
         self, stem: str, masks: Sequence[Shape], width: int, height: int, numbers: bool = False
     ) -> None:
         """Both pictures of one image; `numbers` takes each mask's `instance` as its number."""
-        import numpy as np
-
         canvas, order = painted(masks, width, height, self._report, stem)
         classes = [self._indices.get(mask.label, self._background) for mask in order]
-        indices = np.array([self._background, *classes], dtype=np.uint32)
+        indices = _table([self._background, *classes])
         instances = [
             0 if index == self._background else (mask.instance if numbers else self._number(number))
             for number, (mask, index) in enumerate(zip(order, classes, strict=True), 1)
@@ -97,7 +95,7 @@ class SegmentWriter:
             instances = [number % PALETTE_SIZE for number in instances]
             count = PALETTE_SIZE
         colors = [voc_color(index) for index in range(count)]
-        table = np.array([0, *instances], dtype=np.uint32)
+        table = _table([0, *instances])
         self._picture(f"{OBJECTS}/{stem}.png", table[canvas], colors)
 
     def _number(self, position: int) -> int:
@@ -108,6 +106,13 @@ class SegmentWriter:
             write_palette_png(self._sink, name, canvas, colors[:PALETTE_SIZE])
         else:
             write_color_png(self._sink, name, canvas, colors)
+
+
+def _table(values: Sequence[int]) -> NDArray[Any]:
+    """Numbers to look pixels up in, as small as they can be."""
+    import numpy as np
+
+    return np.array(values, dtype=np.uint8 if max(values) < PALETTE_SIZE else np.uint32)
 
 
 class SegmentReader:
