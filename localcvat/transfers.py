@@ -319,7 +319,7 @@ def _export(
                 raise
         if not is_url(address):
             return Outcome(result_path=os.path.abspath(address), report=exporter(address, tell))
-        with _scratch(store) as folder:
+        with scratch(store) as folder:
             made = str(folder / file_name(name))
             report = exporter(made, tell)
             send(made, address)
@@ -343,7 +343,7 @@ def _import(
     def run(_: Progress) -> Outcome:
         if not is_url(address):
             return work(address)
-        with _scratch(store) as folder:
+        with scratch(store) as folder:
             there = str(folder / file_name(address))
             fetch(address, there)
             return work(there)
@@ -352,8 +352,9 @@ def _import(
 
 
 @contextmanager
-def _scratch(store: Store) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="transfer-", dir=store.path / "exports"))
+def scratch(store: Store, kind: str = "transfer") -> Iterator[Path]:
+    """A folder for files on their way, removed at the end; what a crash leaves `gc` removes."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=store.path / "exports"))
     try:
         yield folder
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import orjson
 
 from localcvat.errors import LocalCvatError, NotFoundError, ValidationError
 from localcvat.store.engine import Store
+from localcvat.transfers import scratch
 
 _UNSAFE = re.compile(r'[\x00-\x1f/:*?"<>|]')
 MAX_ID = (1 << 63) - 1
@@ -122,18 +122,8 @@ class Call(msgspec.Struct, kw_only=True):
         named = [upload for upload in self.uploads if upload.field in fields] or self.uploads
         if not named:
             raise ValidationError({fields[0]: ["No file was submitted."]})
-        with scratch(self.store) as folder:
+        with scratch(self.store, "upload") as folder:
             yield save(named[0], folder), named[0].filename
-
-
-@contextmanager
-def scratch(store: Store) -> Iterator[Path]:
-    """A folder for uploads, removed at the end; what a crash leaves `gc` removes."""
-    folder = Path(tempfile.mkdtemp(prefix="upload-", dir=store.path / "exports"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def save(upload: Upload, folder: Path) -> str:

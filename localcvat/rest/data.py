@@ -24,12 +24,13 @@ from localcvat.requests import (
     queue_request,
     read_request,
 )
-from localcvat.rest.calls import Answer, ApiError, Call, Upload, keep, row_id, save, scratch
+from localcvat.rest.calls import Answer, ApiError, Call, Upload, keep, row_id, save
 from localcvat.schemas import MAX_FRAME, SORTING_METHODS
 from localcvat.store.engine import raw
 from localcvat.task_media import TaskFile, local_files
 from localcvat.task_views import read_task_view
 from localcvat.tasks import TaskOptions, attach_data
+from localcvat.transfers import scratch
 
 _STEP = re.compile(r"step\s*=\s*([1-9]\d{0,9})", re.ASCII)
 _INDEXED = re.compile(r"(\w+)\[(\d*)\]", re.ASCII)
@@ -115,7 +116,7 @@ def _pending(call: Call, task_id: int) -> Path:
 
 
 def _attach(call: Call, task_id: int, body: dict[str, Any]) -> Outcome:
-    with scratch(call.store) as folder:
+    with scratch(call.store, "upload") as folder:
         try:
             files = _files(call, task_id, body, folder)
             attach_data(call.store, task_id, files, _options(body))
