@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -57,6 +57,7 @@ class ObjectReader:
         self._report = report
         self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
         self._instance = 0
+        self._texts = coco.raw or []
         self._at = -1
         self._current: Any = None
         if not options.boxes_only:  # groups made for parts come after those of the file
@@ -211,7 +212,7 @@ class ObjectReader:
 
     def _line(self, position: int, item: Item) -> list[Shape]:
         """An annotation whose text goes to another COCO file as it is, unless it needs a look."""
-        raw = cast(list[msgspec.Raw], self._coco.raw)[position]
+        raw = self._texts[position]
         try:
             record = LINE_DECODER.decode(raw)
         except (ValueError, RecursionError) as error:
@@ -223,8 +224,13 @@ class ObjectReader:
             return self._full(position, item)
         category = record.category_id
         label = self._names.get(category) or self._label(position, category)
-        points = self._box(cast(list[float], record.bbox), position)
-        line = {"line": raw, "id": record.id, "category_id": category}
+        points = self._box(record.bbox or [], position)
+        line = {
+            "line": raw,
+            "id": record.id,
+            "image_id": record.image_id,
+            "category_id": category,
+        }
         return [Shape(type=kind, label=label, points=points, extras={"coco": line})]
 
     def _sound_kind(self, segmentation: bytes, position: int, item: Item) -> str | None:

@@ -165,9 +165,10 @@ class _SubsetFile:
 
     def _annotation(self, parts: list[Shape], item: Item, image_id: Any) -> bytes:
         first = parts[0]
-        extras = dict((first.extras or {}).get("coco") or {})
-        if "line" in extras:
-            return self._line(extras, first, item, image_id)
+        given = (first.extras or {}).get("coco") or {}
+        if "line" in given:
+            return self._line(given, first, item, image_id)
+        extras = dict(given)
         spelled = extras.pop("rle", None)
         written = extras.pop("attributes", None)
         areas = parts
@@ -210,7 +211,7 @@ class _SubsetFile:
         if (
             number == extras["id"]
             and category == extras["category_id"]
-            and image_id == ((item.extras or {}).get("coco") or {}).get("id")
+            and image_id == extras["image_id"]
         ):
             return text
         changes = {"id": number, "image_id": image_id, "category_id": category}
