@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from typing import IO
 
 import msgspec
 
-from localcvat import disk
-from localcvat.archive import Source, open_source
-from localcvat.errors import OutputError, SourceError
+from localcvat.archive import Source, open_sink, open_source
+from localcvat.errors import SourceError
 
 CHUNK = 1 << 20
 ENDING = ".sha256"
@@ -33,12 +33,17 @@ def sums_of(path: str | os.PathLike[str]) -> dict[str, str]:
         return {name: _digest(source, name) for name in source.names}
 
 
-def _digest(source: Source, name: str) -> str:
+def digest_of(stream: IO[bytes]) -> str:
+    """The SHA-256 in hex of what is left to read in a stream."""
     sums = hashlib.sha256()
-    with source.open(name) as stream:
-        while block := stream.read(CHUNK):
-            sums.update(block)
+    while block := stream.read(CHUNK):
+        sums.update(block)
     return sums.hexdigest()
+
+
+def _digest(source: Source, name: str) -> str:
+    with source.open(name) as stream:
+        return digest_of(stream)
 
 
 def write_sums(
@@ -52,20 +57,9 @@ def write_sums(
     Raises OutputError when it is there and `overwrite` is not given.
     """
     manifest = os.fspath(target if target is not None else _manifest_of(path))
-    if os.path.lexists(manifest) and not overwrite:
-        raise OutputError("the file exists", where=manifest, hint="pass --overwrite")
     lines = [f"{digest}  {name}\n" for name, digest in sorted(sums_of(path).items())]
-    partial = f"{manifest}.partial"
-    try:
-        with disk.create(partial) as out:
-            out.write("".join(lines).encode())
-            out.flush()
-            disk.sync(out.fileno())
-        disk.rename(partial, manifest)
-    except OSError as error:
-        if os.path.lexists(partial):
-            os.unlink(partial)
-        raise OutputError(error.strerror or str(error), where=manifest) from error
+    with open_sink(manifest, overwrite=overwrite, single=True) as sink:
+        sink.write("manifest", "".join(lines).encode())
     return manifest
 
 

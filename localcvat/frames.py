@@ -5,8 +5,6 @@ Frame numbers are task-relative; `start_frame` and `stop_frame` of the data are 
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -15,8 +13,9 @@ import msgspec
 import orjson
 from sqlmodel import Session
 
+from localcvat.archive import open_sink
 from localcvat.drawing import encoded, open_image
-from localcvat.errors import NotFoundError, OutputError, UsageError
+from localcvat.errors import NotFoundError, UsageError
 from localcvat.model import Media
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.media import stored_media
@@ -229,11 +228,9 @@ def write_frames(
 
 
 def write_whole(target: Path, data: bytes) -> None:
-    """Write a file that appears complete or not at all; raises OutputError."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(error.strerror or str(error), where=str(target)) from error
+    """Write a file that appears complete or not at all, over one that is there.
+
+    Raises OutputError.
+    """
+    with open_sink(target, overwrite=True, single=True) as sink:
+        sink.write("output", data)

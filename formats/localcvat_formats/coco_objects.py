@@ -119,12 +119,16 @@ class ObjectReader:
             self._boxed["mask" if segmentation.startswith(b"{") else "polygon"] += 1
         if record.keypoints is not ABSENT and bytes(record.keypoints) not in EMPTY:
             self._boxed["skeleton"] += 1
+        return [self._boxed_shape(record, label, points)]
+
+    def _boxed_shape(self, record: Any, label: str, points: list[float]) -> Shape:
+        """The rectangle that stands for an annotation of which only the box is wanted."""
         shape = Shape(type="rectangle", label=label, points=points, score=record.score)
         if record.attributes:
             self._set_attributes([shape], record.attributes)
         if record.group:
             shape.group = record.group
-        return [shape]
+        return shape
 
     def _box_of_segmentation(self, position: int, item: Item) -> list[float]:
         from localcvat.geometry.boxes import shape_box
@@ -164,7 +168,8 @@ class ObjectReader:
         label = self._label(position, record.category_id)
         segmentation = bytes(record.segmentation)
         if self._is_boxed(record, segmentation):
-            return [self._box_of_polygon(record, position, label)]
+            self._boxed["polygon"] += 1
+            return [self._boxed_shape(record, label, self._box(record.bbox, position))]
         shapes: list[Shape] = []
         if record.keypoints:
             shapes.append(self._skeleton(record.keypoints, position, label))
@@ -199,16 +204,6 @@ class ObjectReader:
             and record.bbox is not None
             and record.keypoints is None
         )
-
-    def _box_of_polygon(self, record: Any, position: int, label: str) -> Shape:
-        self._boxed["polygon"] += 1
-        points = self._box(record.bbox, position)
-        shape = Shape(type="rectangle", label=label, points=points, score=record.score)
-        if record.group:
-            shape.group = record.group
-        if record.attributes:
-            self._set_attributes([shape], record.attributes)
-        return shape
 
     def _line(self, position: int, item: Item) -> list[Shape]:
         """An annotation whose text goes to another COCO file as it is, unless it needs a look."""

@@ -5,7 +5,6 @@ An `error` is damage; a `note` is space that `gc` or `repair` gives back.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from collections.abc import Iterator
 import msgspec
 import orjson
 
+from localcvat.checksums import digest_of
 from localcvat.store.engine import APPLICATION_ID, SCHEMA_VERSION, Store, raw
-from localcvat.store.media import CHUNK
 
 RANGE = "range"
 
@@ -124,7 +123,7 @@ def _media_problems(store: Store, connection: sqlite3.Connection, deep: bool) ->
         try:
             if os.path.getsize(place) != size:
                 yield Problem(what=f"not {size} bytes long, as it was when added", where=place)
-            elif deep and digest(place) != sha256:
+            elif deep and _digest(place) != sha256:
                 yield Problem(what="changed since it was added: its hash differs", where=place)
         except OSError as error:
             yield Problem(what=error.strerror or str(error), where=place)
@@ -143,10 +142,6 @@ def _orphans(store: Store, connection: sqlite3.Connection) -> Iterator[Problem]:
         yield Problem(severity="note", what=what, where=f"data #{data}", repair="deleted")
 
 
-def digest(path: str) -> str:
-    """The SHA-256 of a file in hex."""
-    sums = hashlib.sha256()
+def _digest(path: str) -> str:
     with open(path, "rb") as stream:
-        while block := stream.read(CHUNK):
-            sums.update(block)
-    return sums.hexdigest()
+        return digest_of(stream)
