@@ -23,8 +23,9 @@ from localcvat.matching import FrameMatcher
 from localcvat.model import Dataset, Header, Item, Label, Shape, Tag, TaskInfo, Track
 from localcvat.object_labels import ObjectLabels
 from localcvat.report import Report
-from localcvat.store.annotations import AnnotationWriter, clear_annotations, label_map
+from localcvat.store.annotation_rows import AnnotationWriter, clear_annotations
 from localcvat.store.engine import raw
+from localcvat.store.label_map import label_map
 from localcvat.store.tables import DataRow, TaskRow
 
 Mode = Literal["replace", "append"]

@@ -26,14 +26,10 @@ from localcvat.labeled_data import (
 )
 from localcvat.model import Annotations, Shape, Tag, Track
 from localcvat.projects import project_row
-from localcvat.store.annotations import (
-    LabelMap,
-    clear_annotations,
-    label_map,
-    read_annotations,
-    write_annotations,
-)
+from localcvat.store.annotation_reading import read_annotations
+from localcvat.store.annotation_rows import clear_annotations, write_annotations
 from localcvat.store.engine import Store, raw
+from localcvat.store.label_map import LabelMap, label_map
 from localcvat.store.tables import JobRow, SegmentRow, TaskRow
 from localcvat.tasks import task_row
 

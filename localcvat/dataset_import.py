@@ -24,8 +24,9 @@ from localcvat.model import (
 from localcvat.object_labels import part_attributes
 from localcvat.projects import project_row
 from localcvat.report import Report
-from localcvat.store.annotations import AnnotationWriter, LabelEntry, label_map
+from localcvat.store.annotation_rows import AnnotationWriter
 from localcvat.store.engine import Store, now, raw
+from localcvat.store.label_map import LabelEntry, label_map
 from localcvat.store.media import Batch, MediaMode, keep_media
 from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
 from localcvat.task_data import chunk_size_for

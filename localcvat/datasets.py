@@ -40,8 +40,9 @@ from localcvat.model import (
 )
 from localcvat.plugin import Dialect
 from localcvat.projects import project_row
-from localcvat.store.annotations import FrameAnnotations, LabelMap, frames_of, label_map, tracks_of
+from localcvat.store.annotation_reading import FrameAnnotations, frames_of, tracks_of
 from localcvat.store.engine import Store, now, raw
+from localcvat.store.label_map import LabelMap, label_map
 from localcvat.store.media import stored_media
 from localcvat.store.tables import DataRow, JobRow, TaskRow, UserRow
 from localcvat.video_frames import VideoFrames, has_decoder

@@ -14,7 +14,7 @@ import msgspec
 
 from localcvat.errors import ValidationError
 from localcvat.model import Annotations, Shape, Tag, Track, TrackedShape
-from localcvat.store.annotations import LabelEntry, LabelMap
+from localcvat.store.label_map import LabelEntry, LabelMap
 
 T = TypeVar("T")
 

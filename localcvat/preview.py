@@ -19,8 +19,9 @@ from localcvat.geometry.tracks import FlatTrack
 from localcvat.label_rows import read_labels
 from localcvat.model import Media, Shape, Tag
 from localcvat.projects import project_row
-from localcvat.store.annotations import frames_of, label_map, tracks_of
+from localcvat.store.annotation_reading import frames_of, tracks_of
 from localcvat.store.engine import Store
+from localcvat.store.label_map import label_map
 from localcvat.store.tables import JobRow, TaskRow
 from localcvat.tasks import task_row
 

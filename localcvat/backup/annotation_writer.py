@@ -19,7 +19,8 @@ from localcvat.backup.records import (
 from localcvat.errors import BackupError
 from localcvat.model import Label, Shape, Tag, Track, TrackedShape
 from localcvat.report import Report
-from localcvat.store.annotations import LabelMap, shapes_of, tags_of, tracks_of
+from localcvat.store.annotation_reading import shapes_of, tags_of, tracks_of
+from localcvat.store.label_map import LabelMap
 from localcvat.store.tables import JobRow
 
 MAX_SOURCE = 16

@@ -28,8 +28,9 @@ from localcvat.label_rows import insert_labels
 from localcvat.model import Label
 from localcvat.related import INDEX_NAME, MediaFiles, file_kinds, sort_media
 from localcvat.report import Report
-from localcvat.store.annotations import AnnotationWriter, label_map
+from localcvat.store.annotation_rows import AnnotationWriter
 from localcvat.store.engine import Store, raw
+from localcvat.store.label_map import label_map
 from localcvat.store.media import Batch, Blob, copied
 from localcvat.store.tables import DataRow, TaskRow
 from localcvat.task_data import VIDEO_CHUNK, chunk_size_for

@@ -21,8 +21,8 @@ from localcvat.label_rows import read_labels
 from localcvat.model import Label
 from localcvat.projects import project_row
 from localcvat.report import Report
-from localcvat.store.annotations import label_map
 from localcvat.store.engine import Store, raw
+from localcvat.store.label_map import label_map
 from localcvat.store.media import media_of
 from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
 from localcvat.tasks import task_row

@@ -17,8 +17,8 @@ from sqlmodel import Session
 from localcvat.geometry.overlap import merge_shapes, merge_tags, merge_tracks
 from localcvat.jobs import job_row
 from localcvat.model import Shape, Tag, Track, TrackedShape
-from localcvat.store.annotations import unpack_points
 from localcvat.store.engine import raw
+from localcvat.store.packing import unpack_points
 from localcvat.store.tables import TaskRow
 from localcvat.tasks import task_row
 

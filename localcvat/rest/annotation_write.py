@@ -15,8 +15,8 @@ from sqlmodel import Session
 from localcvat.errors import ValidationError
 from localcvat.jobs import job_row
 from localcvat.rest.calls import ApiError
-from localcvat.store.annotations import pack_points
 from localcvat.store.engine import raw
+from localcvat.store.packing import pack_points
 from localcvat.tasks import task_row
 
 TABLES = {"tags": "tag", "shapes": "shape", "tracks": "track"}

@@ -22,13 +22,10 @@ from localcvat.model import (
     TrackedShape,
     attributes_with_defaults,
 )
-from localcvat.store.annotations import (
-    clear_annotations,
-    label_map,
-    read_annotations,
-    write_annotations,
-)
+from localcvat.store.annotation_reading import read_annotations
+from localcvat.store.annotation_rows import clear_annotations, write_annotations
 from localcvat.store.engine import Store
+from localcvat.store.label_map import label_map
 from localcvat.tasks import create_task, local_files, task_row
 from rest_values import shape_value, tag_value, track_value
 

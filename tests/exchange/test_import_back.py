@@ -17,8 +17,9 @@ from localcvat.geometry.slicing import slice_track
 from localcvat.model import Annotations, Dataset, Shape, Track
 from localcvat.plugin import find_format
 from localcvat.report import Report
-from localcvat.store.annotations import label_map, read_annotations
+from localcvat.store.annotation_reading import read_annotations
 from localcvat.store.engine import Store
+from localcvat.store.label_map import label_map
 from localcvat.tasks import task_row
 from rest_values import shape_value, tag_value, track_value
 

@@ -23,8 +23,9 @@ from localcvat.jobs import create_ground_truth_job
 from localcvat.matching import FrameMatcher
 from localcvat.model import AttributeSpec, Item, Label, Shape
 from localcvat.report import Report
-from localcvat.store.annotations import label_map, read_annotations
+from localcvat.store.annotation_reading import read_annotations
 from localcvat.store.engine import Store
+from localcvat.store.label_map import label_map
 from localcvat.tasks import TaskOptions, create_task, local_files, task_row
 
 FRAMES = ["a/one.jpg", "a/two.jpg", "b/deep/three.png", "b/two.jpg", "c é/x y.jpg", "z.v2.jpg"]

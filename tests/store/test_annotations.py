@@ -24,17 +24,11 @@ from localcvat.model import (
     TrackedShape,
 )
 from localcvat.projects import create_project
-from localcvat.store.annotations import (
-    clear_annotations,
-    frames_of,
-    label_map,
-    pack_points,
-    read_annotations,
-    tracks_of,
-    unpack_points,
-    write_annotations,
-)
+from localcvat.store.annotation_reading import frames_of, read_annotations, tracks_of
+from localcvat.store.annotation_rows import clear_annotations, write_annotations
 from localcvat.store.engine import Store, raw
+from localcvat.store.label_map import label_map
+from localcvat.store.packing import pack_points, unpack_points
 from localcvat.store.tables import DataRow, TaskRow
 from localcvat.task_rows import JobDraft, insert_jobs, insert_task
 
