@@ -2,9 +2,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo docs test test-full bench bench-peers clean
+.PHONY: demo docs test test-full bench bench-growth bench-peers clean
 BENCH_IMAGES ?= 5000
 BENCH_ROUNDS ?= 3
+GROWTH_IMAGES ?= 11829 118287
+GROWTH_OPTIONS ?=
+PEERS := labelformat==0.1.17 globox==2.9.0
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,14 +32,18 @@ test: $(VENV)/.ready
 test-full: $(VENV)/.ready
 	$(BIN)/python -m pytest -n auto
 
-bench: $(VENV)/.ready bench-peers
+bench: $(VENV)/.ready
+	-$(MAKE) bench-peers
 	$(BIN)/python tests/bench/run.py --images $(BENCH_IMAGES) --rounds $(BENCH_ROUNDS)
+
+bench-growth: $(VENV)/.ready
+	$(BIN)/python tests/bench/growth.py $(GROWTH_IMAGES) $(GROWTH_OPTIONS)
 
 bench-peers: .bench/peers/.ready
 
-.bench/peers/.ready:
+.bench/peers/.ready: Makefile
 	$(PYTHON) -m venv .bench/peers
-	.bench/peers/bin/python -m pip install --quiet labelformat
+	.bench/peers/bin/python -m pip install --quiet $(PEERS)
 	touch $@
 
 clean:

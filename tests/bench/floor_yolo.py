@@ -5,36 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-import msgspec
-
-
-class Image(msgspec.Struct, gc=False):
-    id: int
-    file_name: str
-    width: int
-    height: int
-
-
-class Annotation(msgspec.Struct, gc=False):
-    image_id: int
-    category_id: int
-    bbox: tuple[float, float, float, float]
-    segmentation: msgspec.Raw = msgspec.Raw()
-
-
-class Category(msgspec.Struct, gc=False):
-    id: int
-
-
-class Coco(msgspec.Struct):
-    images: list[Image]
-    annotations: list[Annotation]
-    categories: list[Category]
+import coco_input
 
 
 def main(source: str, target: str) -> None:
-    with open(source, "rb") as stream:
-        coco = msgspec.json.decode(stream.read(), type=Coco)
+    coco = coco_input.read(source)
     index = {category.id: number for number, category in enumerate(coco.categories)}
     images = {image.id: image for image in coco.images}
     lines: dict[int, list[str]] = {image: [] for image in images}
