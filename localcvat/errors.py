@@ -55,6 +55,10 @@ class StoreError(LocalCvatError):
     """The store is missing, locked, damaged, or of another version."""
 
 
+class StoreBusyError(StoreError):
+    """Another process writes to the store and did not end in time; nothing was changed."""
+
+
 class BackupError(LocalCvatError):
     """A backup can't be restored or written; `where` names the entry."""
 

@@ -49,7 +49,7 @@ class FileWriter:
     def __init__(self, folder: Path) -> None:
         search = os.pathsep.join(path for path in sys.path if path)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "localcvat.filewriter"],
+            [sys.executable, "-m", "localcvat.filewriter", str(os.getpid())],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": search},
             stdin=subprocess.PIPE,
@@ -107,11 +107,16 @@ class FileWriter:
 
 
 def main() -> None:
-    """Write the batches that come on standard input; a failure goes to standard output."""
-    source = sys.stdin.buffer
+    """Write the batches that come on standard input; a failure goes to standard output.
+
+    Ends with the process that the first argument names: what that one began is nobody's then.
+    """
+    source, parent = sys.stdin.buffer, int(sys.argv[1])
     decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
     while header := source.read(SIZE_BYTES):
         for name, data in decoder.decode(source.read(int.from_bytes(header, "little"))):
+            if os.getppid() != parent:
+                sys.exit(1)
             try:
                 write_file(name, data)
             except OSError as error:

@@ -22,7 +22,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from localcvat import query
-from localcvat.errors import LocalCvatError, NotFoundError, ValidationError
+from localcvat.errors import LocalCvatError, NotFoundError, StoreError, ValidationError
 from localcvat.listing import (
     Collection,
     ListQuery,
@@ -41,7 +41,7 @@ EXPORT_HOURS = 10
 IMPORT_HOURS = 1
 FAILURE_DAYS = 30
 PROGRESS_SECONDS = 1.0
-INTERRUPTED = "the process that ran this has ended before it was done"
+INTERRUPTED = "the process that ran this has ended without recording how"
 NOT_CANCELLED = "Only requests that have not yet been started can be cancelled"
 _DATE = "%Y-%m-%dT%H:%M:%S.%fZ"
 _REQUEST = columns_of(RequestRow)
@@ -132,9 +132,12 @@ REQUESTS = Collection(
 )
 
 
-def queue_request(store: Store, spec: RequestSpec) -> str:
-    """Record a request as queued; returns its rq_id."""
-    with store.write() as session:
+def queue_request(store: Store, spec: RequestSpec, *, patient: bool = True) -> str:
+    """Record a request as queued; returns its rq_id.
+
+    Raises StoreBusyError when another process writes: at once if not `patient`.
+    """
+    with store.write(patient=patient) as session:
         if spec.owner_id is None:
             spec.owner_id = current_user(session).id
         rq_id = _request_id(spec)
@@ -173,32 +176,36 @@ def perform(store: Store, rq_id: str, work: Work) -> Request:
     """Do the work of a queued request and record how it ended; raises what the work raises.
 
     `work` gets a function to tell its progress with. Exports may call it at any time; an import
-    must not while it writes to the store, for there is one writer at a time.
+    must not while it writes to the store, for there is one writer at a time. What the work did is
+    not undone, nor said to have failed, because the record of it can't be written.
     """
-    _set(store, rq_id, status="started", started_date=now())
+    _note(store, rq_id, status="started", started_date=now())
     try:
         outcome = work(_teller(store, rq_id))
     except BaseException as error:
         message = str(error) if isinstance(error, LocalCvatError) else f"unexpected: {error!r}"
-        _set(store, rq_id, status="failed", message=message, finished_date=now())
+        _note(store, rq_id, status="failed", message=message, finished_date=now())
         raise
     report = None if outcome.report is None else orjson.dumps(outcome.report.to_dict()).decode()
-    _set(
-        store,
-        rq_id,
-        status="finished",
-        progress=1.0,
-        message="",
-        result_path=outcome.result_path,
-        result_id=outcome.result_id,
-        report=report,
-        finished_date=now(),
-    )
+    ended: dict[str, Any] = {
+        "status": "finished",
+        "progress": 1.0,
+        "message": "",
+        "result_path": outcome.result_path,
+        "result_id": outcome.result_id,
+        "report": report,
+        "finished_date": now(),
+    }
+    if outcome.result_path is not None and outcome.result_path.startswith("exports/"):
+        _set(store, rq_id, **ended)  # without a record the result would be nobody's
+    elif not _note(store, rq_id, patient=outcome.result_path is None, **ended):
+        ended["report"] = None if outcome.report is None else outcome.report.to_dict()
+        return msgspec.structs.replace(read_request(store, rq_id), **ended)
     return read_request(store, rq_id)
 
 
 def unrecorded(spec: RequestSpec, outcome: Outcome) -> Request:
-    """How work ended in a store that can't be written: a request that is in no list."""
+    """How work ended that was not to be recorded: a request that is in no list."""
     moment = now()
     return Request(
         id="",
@@ -236,15 +243,24 @@ def _teller(store: Store, rq_id: str) -> Progress:
         nonlocal told
         if time.monotonic() - told >= PROGRESS_SECONDS:
             told = time.monotonic()
-            _set(store, rq_id, progress=min(max(fraction, 0.0), 1.0))
+            _note(store, rq_id, patient=False, progress=min(max(fraction, 0.0), 1.0))
 
     return tell
 
 
-def _set(store: Store, rq_id: str, **values: Any) -> None:
+def _set(store: Store, rq_id: str, *, patient: bool = True, **values: Any) -> None:
     names = ", ".join(f"{name} = ?" for name in values)
-    with store.write() as session:
+    with store.write(patient=patient) as session:
         raw(session).execute(f"UPDATE request SET {names} WHERE id = ?", (*values.values(), rq_id))
+
+
+def _note(store: Store, rq_id: str, *, patient: bool = True, **values: Any) -> bool:
+    """As `_set`, where the store lets it be written; False where it does not."""
+    try:
+        _set(store, rq_id, patient=patient, **values)
+    except StoreError:
+        return False
+    return True
 
 
 def _process(pid: int) -> str | None:
@@ -270,7 +286,14 @@ def _settle(store: Store) -> None:
         )
         lost = [rq_id for rq_id, process in rows.fetchall() if not _alive(process)]
     for rq_id in lost:
-        _set(store, rq_id, status="failed", message=INTERRUPTED, finished_date=now())
+        _note(
+            store,
+            rq_id,
+            patient=False,
+            status="failed",
+            message=INTERRUPTED,
+            finished_date=now(),
+        )
 
 
 def list_requests(store: Store, wanted: ListQuery | None = None) -> Page[Request]:

@@ -27,6 +27,7 @@ from localcvat.errors import (
     NotFoundError,
     OutputError,
     SourceError,
+    StoreBusyError,
     UsageError,
     ValidationError,
 )
@@ -290,10 +291,18 @@ def _counted(tell: Progress, also: Callable[[int], None] | None) -> Callable[[in
     return count
 
 
-def _run(store: Store, spec: RequestSpec, swallow: bool, work: Work) -> Request:
+def _run(
+    store: Store, spec: RequestSpec, swallow: bool, work: Work, patient: bool = True
+) -> Request:
+    """Record and do it; what only reads the store (not `patient`) never waits for its writer."""
     if store.readonly:
         return unrecorded(spec, work(lambda _: None))
-    rq_id = queue_request(store, spec)
+    try:
+        rq_id = queue_request(store, spec, patient=patient)
+    except StoreBusyError:
+        if patient:
+            raise
+        return unrecorded(spec, work(lambda _: None))
     try:
         return perform(store, rq_id, work)
     except Exception:
@@ -325,7 +334,7 @@ def _export(
             send(made, address)
         return Outcome(result_path=address, report=report)
 
-    return _run(store, spec, place.swallow, work)
+    return _run(store, spec, place.swallow, work, patient=address is None)
 
 
 def _check_free(path: str, overwrite: bool) -> None:

@@ -33,6 +33,7 @@ DIRECT_FILES = 2_000
 SMALL_ENTRY = 1 << 20
 MAX_BASE_BYTES = 200
 PARTIAL = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
+SWEEPS = 20
 FULL_DISK = "is the disk full?"
 
 
@@ -89,9 +90,8 @@ class FolderSink(Sink):
 
     def __init__(self, target: Path, jobs: int) -> None:
         super().__init__(target)
-        self._temp = _beside(target)
-        self._temp.mkdir()
-        self._lock: int | None = _locked(self._temp)
+        self._lock: int | None
+        self._temp, self._lock = _locked_folder(target)
         self._root = str(self._temp)
         self._made: set[str] = {""}
         self._jobs = jobs
@@ -166,10 +166,8 @@ class ZipSink(Sink):
 
     def __init__(self, target: Path, compress: bool = False) -> None:
         super().__init__(target)
-        self._temp = _beside(target)
         self._method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-        self._file = disk.create(self._temp)
-        fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._temp, self._file = _locked_file(target)
         self._zip = zipfile.ZipFile(self._file, "w", self._method, allowZip64=True)
 
     def _info(self, name: str) -> zipfile.ZipInfo:
@@ -231,9 +229,7 @@ class FileSink(Sink):
 
     def __init__(self, target: Path) -> None:
         super().__init__(target)
-        self._temp = _beside(target)
-        self._file = disk.create(self._temp)
-        fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._temp, self._file = _locked_file(target)
 
     def _only(self, name: str) -> None:
         self._claim(name)
@@ -274,10 +270,47 @@ def _beside(target: Path) -> Path:
     return target.parent / f".{base}.{secrets.token_hex(8)}.partial"
 
 
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return descriptor
+def _locked_folder(target: Path) -> tuple[Path, int]:
+    """A new folder beside `target`, and the descriptor that locks it while it is open."""
+    while True:
+        path = _beside(target)
+        path.mkdir()
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDONLY)
+            if _locked(path, descriptor):
+                return path, descriptor
+            os.close(descriptor)
+
+
+def _locked_file(target: Path) -> tuple[Path, IO[bytes]]:
+    """A new file beside `target`, locked while it is open."""
+    while True:
+        path = _beside(target)
+        stream = disk.create(path)
+        if _locked(path, stream.fileno()):
+            return path, stream
+        stream.close()
+
+
+def _locked(path: Path, descriptor: int) -> bool:
+    """Lock what was just made; False when another process took it for a dead one's and swept it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return path.exists()
+
+
+@contextmanager
+def partial_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside `target` to prepare it in; removed at the end, or when found dead."""
+    sweep_partials(target.parent)
+    folder, descriptor = _locked_folder(target)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
 
 
 def sweep_partials(folder: Path) -> None:
@@ -289,12 +322,19 @@ def sweep_partials(folder: Path) -> None:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.isdir(path):
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    os.unlink(path)
+                _remove(path)
             finally:
                 os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    if not os.path.isdir(path):
+        os.unlink(path)
+        return
+    for _ in range(SWEEPS):  # a process that wrote for the dead one may be adding its last file
+        shutil.rmtree(path, ignore_errors=True)
+        if not os.path.exists(path):
+            break
 
 
 def _sync_folder(folder: Path) -> None:

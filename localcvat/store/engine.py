@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import cached_property
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from localcvat.errors import StoreError
+from localcvat.errors import StoreBusyError, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -111,10 +111,17 @@ class Store:
             finally:
                 connection.close()
         if not readonly:
-            for name in SUBFOLDERS:  # a snapshot that was unpacked has no empty folders
-                (folder / name).mkdir(exist_ok=True)
-            store.media.sweep()
+            store._tidy()
         return store
+
+    def _tidy(self) -> None:
+        """Make the folders that an unpacked snapshot lacks; remove what a crash left."""
+        from localcvat.archive.sinks import sweep_partials
+
+        for name in SUBFOLDERS:
+            (self.path / name).mkdir(exist_ok=True)
+        sweep_partials(self.path)
+        self.media.sweep()
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         application, version = _header(connection)
@@ -137,8 +144,16 @@ class Store:
                     where=str(self.path),
                     hint="open it once where it can be written",
                 )
-            _copy_database(connection, self.path / f"{DATABASE}.schema-{version}.bak")
-            _migrate(self.path / DATABASE, connection)
+            _migrate(self.path / DATABASE, connection, lambda: self._keep_old(version))
+
+    def _keep_old(self, version: int) -> None:
+        """Copy the database while the migration's transaction keeps other writers away."""
+        connection = self._connect()
+        try:
+            if _header(connection)[1] == version:  # not so when another process was faster
+                _copy_database(connection, self.path / f"{DATABASE}.schema-{version}.bak")
+        finally:
+            connection.close()
 
     @cached_property
     def media(self) -> MediaFolder:
@@ -169,33 +184,39 @@ class Store:
         engine = create_engine("sqlite://", creator=self._connect, poolclass=_pool())
 
         def begin(connection: Connection) -> None:
-            mode = connection.get_execution_options().get("begin_mode", "DEFERRED")
-            connection.exec_driver_sql(f"BEGIN {mode}")
+            options = connection.get_execution_options()
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={options['busy_milliseconds']}")
+            connection.exec_driver_sql(f"BEGIN {options['begin_mode']}")
 
         event.listen(engine, "begin", begin)
         return engine
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """One write transaction: committed on success, rolled back on any exception."""
+    def write(self, *, patient: bool = True) -> Iterator[Session]:
+        """One write transaction: committed on success, rolled back on any exception.
+
+        Raises StoreBusyError when another process writes: at once if not `patient`.
+        """
         if self.readonly:
             raise StoreError("the store is read-only", where=str(self.path))
-        with self._session("IMMEDIATE") as session:
+        with self._session("IMMEDIATE", self._busy if patient else 0) as session:
             yield session
             session.commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One consistent view of the store; nothing written in it is kept."""
-        with self._session("DEFERRED") as session:
+        with self._session("DEFERRED", self._busy) as session:
             yield session
 
     @contextmanager
-    def _session(self, mode: str) -> Iterator[Session]:
+    def _session(self, mode: str, busy_seconds: float) -> Iterator[Session]:
         from sqlmodel import Session
 
         with _storage_errors(self.path):
-            bind = self.engine.execution_options(begin_mode=mode)
+            bind = self.engine.execution_options(
+                begin_mode=mode, busy_milliseconds=int(busy_seconds * 1000)
+            )
             session = Session(bind, autoflush=True, expire_on_commit=False)
             try:
                 session.connection()
@@ -204,13 +225,16 @@ class Store:
                 session.close()
 
     def snapshot(self, target: str | os.PathLike[str]) -> None:
-        """A consistent copy of the database, taken while others may write."""
+        """A consistent copy of the database, taken while others may write.
+
+        Raises StoreError when `target` exists or can't be written.
+        """
         if os.path.lexists(target):
             raise StoreError("the file exists", where=str(target))
-        with _storage_errors(self.path):
+        with _storage_errors(Path(target)):
             connection = self._connect()
             try:
-                _copy_database(connection, Path(target))
+                _copy_database(connection, Path(target).absolute())
             finally:
                 connection.close()
 
@@ -281,20 +305,24 @@ def _header(connection: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _copy_database(connection: sqlite3.Connection, target: Path) -> None:
-    temporary = target.with_name(f"{target.name}.partial")
-    temporary.unlink(missing_ok=True)
-    copy = sqlite3.connect(temporary)
-    try:
-        connection.backup(copy)
-    finally:
-        copy.close()
-    os.replace(temporary, target)
+    from localcvat import disk
+    from localcvat.archive.sinks import partial_folder
+
+    with partial_folder(target) as folder:
+        copy = sqlite3.connect(folder / DATABASE)
+        try:
+            connection.backup(copy)
+        finally:
+            copy.close()
+        disk.rename(folder / DATABASE, target)
 
 
-def _migrate(database: Path, connection: sqlite3.Connection) -> None:
+def _migrate(
+    database: Path, connection: sqlite3.Connection, before: Callable[[], None] = lambda: None
+) -> None:
     from localcvat.store.migrations import upgrade
 
-    upgrade(database, connection, APPLICATION_ID, SCHEMA_VERSION)
+    upgrade(database, connection, APPLICATION_ID, SCHEMA_VERSION, before)
 
 
 @contextmanager
@@ -315,8 +343,12 @@ def _store_error(error: sqlite3.Error, folder: Path) -> StoreError:
     text = str(error)
     hint = ""
     if "locked" in text or "busy" in text:
-        text, hint = "the store is locked by another process", "wait for it to end, then try again"
-    elif "malformed" in text or "not a database" in text:
+        return StoreBusyError(
+            "the store is locked by another process",
+            where=str(folder),
+            hint="wait for it to end, then try again",
+        )
+    if "malformed" in text or "not a database" in text:
         hint = "restore the database from a copy; `localcvat check` says more"
     elif "full" in text:
         hint = "free some space; nothing was changed"

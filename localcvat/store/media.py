@@ -13,7 +13,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -117,22 +117,29 @@ class MediaFolder:
     def collect(self) -> Collected:
         """Remove media rows nothing mentions and copies no row mentions; see `collect`."""
         freed = Collected()
-        self.temporary.mkdir(exist_ok=True)
-        try:
-            with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
-                with self._store.write() as session:
-                    raw(session).execute(_UNUSED_ROWS)
-                with self._store.read() as session:
-                    rows = raw(session).execute("SELECT sha256 FROM media WHERE kind = 'copy'")
-                    known = {row[0] for row in rows}
-                self._remove_unknown(known, freed)
-        except BlockingIOError as error:
-            raise StoreError(
-                "media are being added by another process",
-                where=str(self._store.path),
-                hint="try again when it has ended",
-            ) from error
+        with self.exclusive():
+            with self._store.write() as session:
+                raw(session).execute(_UNUSED_ROWS)
+            with self._store.read() as session:
+                rows = raw(session).execute("SELECT sha256 FROM media WHERE kind = 'copy'")
+                known = {row[0] for row in rows}
+            self._remove_unknown(known, freed)
         return freed
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep every batch away; raises StoreError when one is active."""
+        self.temporary.mkdir(exist_ok=True)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB))
+            except BlockingIOError as error:
+                raise StoreError(
+                    "media are being added by another process",
+                    where=str(self._store.path),
+                    hint="try again when it has ended",
+                ) from error
+            yield
 
     def files(self) -> Iterator[tuple[str, str]]:
         """(hash, path) of every copy that is on disk, in order."""

@@ -18,23 +18,28 @@ def repair_store(store: Store) -> tuple[list[Problem], Path | None]:
     get what deleting those rows would have done; lost indexes are made again; files that no row
     mentions go to the trash folder. Media that are missing or changed can't be made up.
     """
-    mendable = [problem for problem in check_store(store) if problem.repair]
-    if not mendable:
-        return [], None
-    copy = store.path / f"{DATABASE}.before-repair-{now().replace(':', '')}.bak"
-    store.snapshot(copy)
-    with store.write() as session:
-        connection = raw(session)
-        _restore_indexes(connection)
-        _settle_references(connection)
-        connection.execute(
-            "DELETE FROM data WHERE id NOT IN (SELECT data_id FROM task WHERE data_id IS NOT NULL)"
-        )
-        connection.execute("REINDEX")
-    for problem in mendable:
-        if problem.repair == "moved to the trash":
-            disk.rename(problem.where, store.path / "trash" / os.path.basename(problem.where))
+    # What a running import has copied is no stray, though no row mentions it yet.
+    with store.media.exclusive():
+        mendable = [problem for problem in check_store(store) if problem.repair]
+        if not mendable:
+            return [], None
+        copy = store.path / f"{DATABASE}.before-repair-{now().replace(':', '')}.bak"
+        store.snapshot(copy)
+        with store.write() as session:
+            _mend(raw(session))
+        for problem in mendable:
+            if problem.repair == "moved to the trash":
+                disk.rename(problem.where, store.path / "trash" / os.path.basename(problem.where))
     return mendable, copy
+
+
+def _mend(connection: sqlite3.Connection) -> None:
+    _restore_indexes(connection)
+    _settle_references(connection)
+    connection.execute(
+        "DELETE FROM data WHERE id NOT IN (SELECT data_id FROM task WHERE data_id IS NOT NULL)"
+    )
+    connection.execute("REINDEX")
 
 
 def _restore_indexes(connection: sqlite3.Connection) -> None:

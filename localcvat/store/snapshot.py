@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from pathlib import Path
 
 from localcvat.archive import FileMedia, open_sink
+from localcvat.archive.sinks import partial_folder
 from localcvat.errors import StoreError
 from localcvat.store.engine import DATABASE, Store
 
@@ -22,8 +22,8 @@ def write_snapshot(store: Store, target: str | os.PathLike[str]) -> None:
         return
     if os.path.lexists(target):
         raise StoreError("the file exists", where=str(target))
-    with tempfile.TemporaryDirectory(dir=Path(target).absolute().parent) as folder:
-        database = Path(folder) / DATABASE
+    with partial_folder(Path(target).absolute()) as folder:
+        database = folder / DATABASE
         store.snapshot(database)
         with open_sink(target) as sink:
             sink.add_media(DATABASE, FileMedia(str(database)))

@@ -11,19 +11,23 @@ import shutil
 import signal
 import sqlite3
 import sys
+import time
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from commands import COCO_TINY, FIXTURES, run, run_here
+from damage import damage
 from localcvat import disk
 from localcvat.backup.write import write_project_backup
 from localcvat.convert import ConvertOptions, convert
 from localcvat.errors import LocalCvatError, StoreError
 from localcvat.exchange import export_from_project, import_into_project
 from localcvat.projects import ListQuery, create_project, list_projects, update_project
+from localcvat.requests import Outcome, RequestSpec, perform, queue_request
 from localcvat.store.check import check_store
 from localcvat.store.engine import DATABASE, Store
 from localcvat.tasks import TaskFile, create_task, local_files
@@ -156,13 +160,11 @@ def test_a_read_only_store_can_be_read_checked_and_exported(filled: Path, tmp_pa
 def test_dates_in_the_future_do_no_harm(filled: Path, tmp_path: Path) -> None:
     folder = tmp_path / "store"
     shutil.copytree(filled, folder)
-    connection = sqlite3.connect(folder / DATABASE)
-    connection.execute(
+    damage(
+        folder,
         "UPDATE project SET created_date = '2999-01-01T00:00:00.000000Z',"
-        " updated_date = '2999-01-01T00:00:00.000000Z'"
+        " updated_date = '2999-01-01T00:00:00.000000Z'",
     )
-    connection.commit()
-    connection.close()
     with Store.open(folder) as store:
         update_project(store, 1, name="Later")
         create_project(store, "Now")
@@ -217,3 +219,53 @@ def test_a_closed_pipe_is_no_traceback(filled: Path) -> None:
     done = run("--version")
     assert done.returncode == 0
     assert os.system(f"{command} 2>/dev/null") == 0
+
+
+def test_what_only_reads_does_not_wait_for_the_writer(filled: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    shutil.copytree(filled, folder)
+    with Store.open(folder) as store:
+        abandoned = queue_request(
+            store, RequestSpec(action="export", target="project", subresource="backup")
+        )
+        damage(folder, f"UPDATE request SET process = '1:0' WHERE id = '{abandoned}'")
+    other = sqlite3.connect(folder / DATABASE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("UPDATE project SET name = 'unfinished'")
+    began = time.monotonic()
+    for command in (
+        ("project", "ls"),
+        ("request", "ls"),
+        ("check", "--deep"),
+        ("project", "export-dataset", "1", tmp_path / "a.zip", "--format", "coco"),
+        ("task", "backup", "1", tmp_path / "b.zip"),
+        ("project", "preview", "1", "-o", tmp_path / "c.png"),
+        ("snapshot", tmp_path / "d.zip"),
+    ):
+        done = run_here("--store", folder, *command, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert "unfinished" not in done.stdout
+    assert time.monotonic() - began < 15
+    other.execute("ROLLBACK")
+    other.close()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.testzip() is None
+
+
+def test_an_import_whose_record_must_wait_too_long_is_not_said_to_have_failed(
+    filled: Path, tmp_path: Path
+) -> None:
+    """Who reads that it failed would import everything a second time."""
+    folder = tmp_path / "store"
+    shutil.copytree(filled, folder)
+    other = sqlite3.connect(folder / DATABASE, isolation_level=None)
+
+    def work(_: object) -> Outcome:
+        other.execute("BEGIN IMMEDIATE")
+        return Outcome(result_id=7)
+
+    with Store.open(folder, busy_seconds=0.2) as store:
+        spec = RequestSpec(action="import", target="project", subresource="dataset")
+        done = perform(store, queue_request(store, spec), work)
+    other.close()
+    assert (done.status, done.result_id) == ("finished", 7)

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from commands import COCO_TINY, FIXTURES, run_here
+from damage import damage
 from localcvat.exchange import import_into_project
 from localcvat.projects import ListQuery, create_project, list_projects
 from localcvat.store.check import check_store
@@ -30,15 +31,6 @@ def folder(tmp_path: Path) -> Path:
         project = create_project(store, "Streets")
         import_into_project(store, project, tmp_path / "photos")
     return tmp_path / "store"
-
-
-def damage(folder: Path, *statements: str) -> None:
-    """Change the database behind localcvat's back."""
-    connection = sqlite3.connect(folder / DATABASE)
-    for statement in statements:
-        connection.execute(statement)
-    connection.commit()
-    connection.close()
 
 
 def found(folder: Path, **options: Any) -> list[tuple[str, str]]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 
 def upgrade(
-    database: Path, connection: sqlite3.Connection, application_id: int, version: int
+    database: Path,
+    connection: sqlite3.Connection,
+    application_id: int,
+    version: int,
+    before: Callable[[], None] = lambda: None,
 ) -> None:
-    """Bring the open database to the newest schema in one transaction."""
+    """Bring the open database to the newest schema in one transaction; `before` is called in it."""
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
@@ -23,6 +28,7 @@ def upgrade(
         bound.exec_driver_sql("PRAGMA foreign_keys=OFF")
         bound.exec_driver_sql("BEGIN IMMEDIATE")
         try:
+            before()
             config.attributes["connection"] = bound
             command.upgrade(config, "head")
             bound.exec_driver_sql(f"PRAGMA application_id={application_id}")
