@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,7 +29,9 @@ from localcvat.listing import (
     find_row,
     read_page,
 )
+from localcvat.processes import is_alive, process_name
 from localcvat.report import Report
+from localcvat.results import remove_result
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.tables import RequestRow
 from localcvat.users import User, current_user, users_of
@@ -155,7 +155,7 @@ def queue_request(store: Store, spec: RequestSpec, *, patient: bool = True) -> s
                 lightweight=None if spec.lightweight is None else int(spec.lightweight),
                 owner_id=spec.owner_id,
                 created_date=now(),
-                process=_process(os.getpid()),
+                process=process_name(os.getpid()),
             )
         )
     return rq_id
@@ -263,19 +263,6 @@ def _note(store: Store, rq_id: str, *, patient: bool = True, **values: Any) -> b
     return True
 
 
-def _process(pid: int) -> str | None:
-    """A name for a running process that no later one gets; None when there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return f"{pid}:{stat.read().rpartition(')')[2].split()[19]}"
-    except OSError:
-        return None if os.path.isdir("/proc/self") else str(pid)
-
-
-def _alive(process: str | None) -> bool:
-    return process is not None and process == _process(int(process.partition(":")[0]))
-
-
 def _settle(store: Store) -> None:
     """Let requests fail whose process has ended without an end to them."""
     if store.readonly:
@@ -284,7 +271,7 @@ def _settle(store: Store) -> None:
         rows = raw(session).execute(
             "SELECT id, process FROM request WHERE status IN ('queued', 'started')"
         )
-        lost = [rq_id for rq_id, process in rows.fetchall() if not _alive(process)]
+        lost = [rq_id for rq_id, process in rows.fetchall() if not is_alive(process)]
     for rq_id in lost:
         _note(
             store,
@@ -364,7 +351,7 @@ def remove_request(store: Store, rq_id: str) -> None:
     found = read_request(store, rq_id)
     with store.write() as session:
         raw(session).execute("DELETE FROM request WHERE id = ?", (rq_id,))
-    _remove_result(store, found.result_path)
+    remove_result(store, found.result_path)
 
 
 def remove_expired(store: Store) -> int:
@@ -378,34 +365,3 @@ def remove_expired(store: Store) -> int:
     for request in expired:
         remove_request(store, request.id)
     return len(expired)
-
-
-def result_file(store: Store, request: Request) -> Path | None:
-    """The file of a finished export on this machine; None when there is none any more."""
-    if request.result_path is None or "://" in request.result_path:
-        return None
-    path = store.path / request.result_path
-    return path if path.is_file() else None
-
-
-def new_result(store: Store, filename: str) -> tuple[Path, str]:
-    """A place for a result in the store: its path, and how the request names it."""
-    token = secrets.token_hex(8)
-    folder = store.path / "exports" / token
-    folder.mkdir(parents=True)
-    return folder / filename, f"exports/{token}/{filename}"
-
-
-def _remove_result(store: Store, result_path: str | None) -> None:
-    if result_path is not None and result_path.startswith("exports/"):
-        shutil.rmtree((store.path / result_path).parent, ignore_errors=True)
-
-
-def remove_stray_results(store: Store) -> None:
-    """Remove folders in ``exports/`` that no request mentions: left by a crash."""
-    with store.read() as session:
-        rows = raw(session).execute("SELECT result_path FROM request WHERE result_path IS NOT NULL")
-        known = {Path(row[0]).parts[1] for row in rows if row[0].startswith("exports/")}
-    for folder in (store.path / "exports").glob("*"):
-        if folder.is_dir() and folder.name not in known:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -11,11 +11,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -23,14 +20,13 @@ import msgspec
 from localcvat.archive import DEFAULT_LIMITS, Limits
 from localcvat.convert import ConvertOptions
 from localcvat.errors import (
-    MissingExtraError,
     NotFoundError,
     OutputError,
-    SourceError,
     StoreBusyError,
     UsageError,
     ValidationError,
 )
+from localcvat.remote_files import fetch, send
 from localcvat.report import Report
 from localcvat.requests import (
     Outcome,
@@ -38,17 +34,16 @@ from localcvat.requests import (
     Request,
     RequestSpec,
     Work,
-    new_result,
     perform,
     queue_request,
     read_request,
     unrecorded,
 )
+from localcvat.results import new_result, remove_stray_results, scratch
 from localcvat.store.engine import Store, raw
 
 Target = Literal["project", "task", "job"]
 Exporter = Callable[[str, Progress], Report | None]
-CHUNK = 1 << 20
 LOCAL_ONLY = (
     "localcvat is local only: there is no cloud storage with an id; give an fsspec URL "
     "(s3://bucket/name.zip, gcs://…, file:///…) as the file name"
@@ -297,6 +292,8 @@ def _run(
     """Record and do it; what only reads the store (not `patient`) never waits for its writer."""
     if store.readonly:
         return unrecorded(spec, work(lambda _: None))
+    if patient:
+        remove_stray_results(store)
     try:
         rq_id = queue_request(store, spec, patient=patient)
     except StoreBusyError:
@@ -358,51 +355,3 @@ def _import(
             return work(there)
 
     return _run(store, spec, place.swallow, run)
-
-
-@contextmanager
-def scratch(store: Store, kind: str = "transfer") -> Iterator[Path]:
-    """A folder for files on their way, removed at the end; what a crash leaves `gc` removes."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=store.path / "exports"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _fsspec(url: str) -> Any:
-    try:
-        import fsspec
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{url!r} needs fsspec", hint="pip install 'localcvat[cloud]'"
-        ) from error
-    return fsspec
-
-
-def send(path: str, url: str) -> None:
-    """Copy a file to an fsspec URL; raises OutputError and leaves nothing half written there."""
-    fsspec = _fsspec(url)
-    try:
-        system, target = fsspec.core.url_to_fs(url)
-        part = f"{target}.part"
-        try:
-            with open(path, "rb") as source, system.open(part, "wb") as stream:
-                shutil.copyfileobj(source, stream, CHUNK)
-            system.mv(part, target)
-        except BaseException:
-            if system.exists(part):
-                system.rm(part)
-            raise
-    except (OSError, ValueError, ImportError) as error:
-        raise OutputError(str(error), where=url) from error
-
-
-def fetch(url: str, path: str) -> None:
-    """Copy what an fsspec URL names to a file; raises SourceError."""
-    fsspec = _fsspec(url)
-    try:
-        with fsspec.open(url, "rb") as source, open(path, "wb") as stream:
-            shutil.copyfileobj(source, stream, CHUNK)
-    except (OSError, ValueError, ImportError) as error:
-        raise SourceError(str(error) or type(error).__name__, where=url) from error

@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 
 from localcvat.errors import NotFoundError
 from localcvat.projects import project_row, touch_project
-from localcvat.requests import remove_expired, remove_stray_results
+from localcvat.requests import remove_expired
+from localcvat.results import remove_stray_results
 from localcvat.store.engine import Store, raw
 from localcvat.store.media import collect
 from localcvat.store.tables import ProjectRow, TaskRow

@@ -14,8 +14,8 @@ import msgspec
 import orjson
 
 from localcvat.errors import LocalCvatError, NotFoundError, ValidationError
+from localcvat.results import scratch
 from localcvat.store.engine import Store
-from localcvat.transfers import scratch
 
 _UNSAFE = re.compile(r'[\x00-\x1f/:*?"<>|]')
 MAX_ID = (1 << 63) - 1

@@ -25,12 +25,12 @@ from localcvat.requests import (
     read_request,
 )
 from localcvat.rest.calls import Answer, ApiError, Call, Upload, keep, row_id, save
+from localcvat.results import UPLOADS, scratch
 from localcvat.schemas import MAX_FRAME, SORTING_METHODS
 from localcvat.store.engine import raw
 from localcvat.task_media import TaskFile, local_files
 from localcvat.task_views import read_task_view
 from localcvat.tasks import TaskOptions, attach_data
-from localcvat.transfers import scratch
 
 _STEP = re.compile(r"step\s*=\s*([1-9]\d{0,9})", re.ASCII)
 _INDEXED = re.compile(r"(\w+)\[(\d*)\]", re.ASCII)
@@ -112,7 +112,7 @@ def upload(call: Call, task_id: str) -> Answer:
 
 def _pending(call: Call, task_id: int) -> Path:
     """Where the files of an upload in several calls wait."""
-    return call.store.path / "exports" / f"upload-of-task-{task_id}"
+    return call.store.path / "exports" / f"{UPLOADS}{task_id}"
 
 
 def _attach(call: Call, task_id: int, body: dict[str, Any]) -> Outcome:

@@ -9,11 +9,11 @@ from localcvat.requests import (
     list_requests,
     read_request,
     remove_request,
-    result_file,
 )
 from localcvat.rest.bodies import request_body
 from localcvat.rest.calls import Answer, ApiError, Call
 from localcvat.rest.lists import list_query, page_answer
+from localcvat.results import result_file
 
 
 def index(call: Call) -> Answer:

@@ -16,10 +16,11 @@ from localcvat.job_views import read_job_view
 from localcvat.listing import ListQuery
 from localcvat.plugin import find_format
 from localcvat.projects import get_project
-from localcvat.requests import Request, list_requests, read_request, result_file
+from localcvat.requests import Request, list_requests, read_request
 from localcvat.rest import labeled_data
 from localcvat.rest.calls import Answer, ApiError, Call, row_id
 from localcvat.rest.requests import download
+from localcvat.results import result_file
 from localcvat.task_views import read_task_view
 from localcvat.transfers import (
     Place,

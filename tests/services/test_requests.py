@@ -20,13 +20,14 @@ from localcvat.requests import (
     RequestSpec,
     cancel_request,
     list_requests,
-    new_result,
     perform,
     queue_request,
     read_request,
     remove_expired,
+    remove_request,
     run_request,
 )
+from localcvat.results import new_result, remove_stray_results, result_file, scratch
 from localcvat.store.engine import Store, raw
 from localcvat.transfers import Place, export_backup, file_name, import_backup
 from localcvat.trash import empty_trash
@@ -162,3 +163,29 @@ def test_a_backup_is_recorded_in_both_directions(store: Store, tmp_path: Path) -
 )
 def test_a_result_gets_a_safe_file_name(given: str, expected: str) -> None:
     assert file_name(given) == expected
+
+
+def test_folders_that_a_crash_left_go_with_the_next_request(store: Store) -> None:
+    kept = _with_result(store)
+    left = store.path / "exports" / "0123456789abcdef"
+    left.mkdir()
+    running = queue_request(store, RequestSpec(**SPEC))
+    remove_stray_results(store)
+    assert left.is_dir()  # it may be of the request that is at work
+    remove_request(store, running)
+    with scratch(store) as mine:
+        remove_stray_results(store)
+        assert mine.is_dir()
+    assert not left.exists()
+    assert result_file(store, kept) is not None
+
+
+@pytest.mark.parametrize("path", ["exports/..", "exports/../x", "exports/a/../../x", "/etc/x"])
+def test_a_result_path_that_leads_out_of_the_store_removes_nothing(store: Store, path: str) -> None:
+    (store.path / "x").mkdir()
+    done = _with_result(store)
+    with store.write() as session:
+        raw(session).execute("UPDATE request SET result_path = ?", (path,))
+    remove_request(store, done.id)
+    assert (store.path / "x").is_dir()
+    assert (store.path / "localcvat.db").is_file()
