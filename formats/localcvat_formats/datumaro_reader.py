@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -259,7 +259,7 @@ def _pointed(record: AnnotationRecord, where: str) -> tuple[str, list[float]]:
     return record.type, points
 
 
-def _mask(record: AnnotationRecord, where: str) -> tuple[str, list[float]]:
+def _mask(record: AnnotationRecord, where: str) -> tuple[str, Sequence[float]]:
     from localcvat.geometry.masks import coco_to_mask
 
     if record.rle is None:

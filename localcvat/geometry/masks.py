@@ -6,8 +6,9 @@ left, top, right, bottom. COCO's counts are column-major over the whole image an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,10 +19,79 @@ if TYPE_CHECKING:
 MAX_PIXELS = 1 << 31
 
 
+class CountedMask(Sequence[float]):
+    """The points of a CVAT mask that is kept as COCO's counts: equal to the list of its runs.
+
+    Turning a mask of column runs into one of row runs is dear and often not needed: a mask may go
+    from COCO through the store to COCO as it is. The points are worked out when they are asked for.
+    """
+
+    def __init__(self, counts: Sequence[int], width: int, height: int) -> None:
+        """Take sound counts over an image; see `coco_to_mask` for others."""
+        self.counts = counts
+        self.width = width
+        self.height = height
+
+    @cached_property
+    def points(self) -> list[float]:
+        """Runs and corners, as CVAT has them."""
+        bitmap, left, top = self.bitmap()
+        rows, columns = bitmap.shape
+        corners = (left, top, left + columns - 1, top + rows - 1)
+        return _points(_run_lengths(bitmap.ravel()), corners)
+
+    def bitmap(self) -> tuple[Bitmap, int, int]:
+        """(bitmap of the tight box, left, top)."""
+        import numpy as np
+
+        runs = np.asarray(self.counts, dtype=np.int64)
+        bounds = np.cumsum(runs)
+        starts, ends = bounds[:-1:2], bounds[1::2]
+        drawn = ends > starts
+        # Only the columns that the mask reaches are unpacked.
+        first = int(starts[drawn][0]) // self.height
+        last = (int(ends[drawn][-1]) - 1) // self.height
+        flat = np.repeat(np.arange(len(runs), dtype=np.uint8) & 1, runs)
+        flat = flat[first * self.height : (last + 1) * self.height]
+        columns = flat.reshape(last - first + 1, self.height)
+        rows = np.flatnonzero(columns.any(axis=0))
+        top, bottom = int(rows[0]), int(rows[-1])
+        return np.ascontiguousarray(columns[:, top : bottom + 1].T), first, top
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[float]: ...
+
+    def __getitem__(self, index: int | slice) -> float | list[float]:
+        return self.points[index]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.points)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, CountedMask):
+            size = (self.width, self.height)
+            same = size == (other.width, other.height) and list(self.counts) == list(other.counts)
+            return same or self.points == other.points
+        return self.points == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self.points)
+
+
 def mask_to_bitmap(points: Sequence[float]) -> tuple[Bitmap, int, int]:
     """(bitmap of the tight box, left, top); raises ValueError when the runs don't fill the box."""
     import numpy as np
 
+    if isinstance(points, CountedMask):
+        return points.bitmap()
     if len(points) < 5:
         raise ValueError("a mask needs runs and four corners")
     left, top, right, bottom = (int(value) for value in points[-4:])
@@ -47,7 +117,12 @@ def bitmap_to_mask(bitmap: Any, left: int = 0, top: int = 0) -> list[float]:
         raise ValueError("an empty mask")
     y1, y2, x1, x2 = int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
     runs = _run_lengths(filled[y1 : y2 + 1, x1 : x2 + 1].ravel())
-    corners = np.array((left + x1, top + y1, left + x2, top + y2))
+    return _points(runs, (left + x1, top + y1, left + x2, top + y2))
+
+
+def _points(runs: Any, corners: tuple[int, int, int, int]) -> list[float]:
+    import numpy as np
+
     points: list[float] = np.concatenate((runs, corners)).astype(np.float64).tolist()
     return points
 
@@ -69,11 +144,15 @@ def _runs(flat: Any) -> list[int]:
 
 def mask_area(points: Sequence[float]) -> int:
     """The number of pixels set."""
+    if isinstance(points, CountedMask):
+        return sum(points.counts[1::2])
     return int(sum(points[1:-4:2]))
 
 
 def mask_to_coco(points: Sequence[float], width: int, height: int) -> list[int]:
     """Uncompressed COCO counts over an image; pixels outside of it are cut off."""
+    if isinstance(points, CountedMask) and (points.width, points.height) == (width, height):
+        return list(points.counts)
     import numpy as np
 
     bitmap, left, top = mask_to_bitmap(points)
@@ -85,28 +164,18 @@ def mask_to_coco(points: Sequence[float], width: int, height: int) -> list[int]:
     return _runs(image.ravel(order="F") != 0)
 
 
-def coco_to_mask(counts: Sequence[int] | str | bytes, width: int, height: int) -> list[float]:
+def coco_to_mask(counts: Sequence[int] | str | bytes, width: int, height: int) -> CountedMask:
     """The CVAT mask of COCO counts, compressed or not; ValueError when they don't fit the image."""
-    import numpy as np
-
     if isinstance(counts, (str, bytes)):
         counts = decompress_counts(counts, width, height)
-    runs = np.asarray(counts, dtype=np.int64)
     pixels = width * height
     if pixels <= 0 or pixels > MAX_PIXELS:
         raise ValueError(f"an image of {width} by {height} pixels")
-    if (runs < 0).any() or int(runs.sum()) != pixels:
-        raise ValueError(f"counts sum to {int(runs.sum())}, the image has {pixels} pixels")
-    bounds = np.cumsum(runs)
-    starts, ends = bounds[:-1:2], bounds[1::2]
-    drawn = ends > starts
-    if not drawn.any():
+    if min(counts, default=0) < 0 or sum(counts) != pixels:
+        raise ValueError(f"counts sum to {sum(counts)}, the image has {pixels} pixels")
+    if not any(counts[1::2]):
         raise ValueError("an empty mask")
-    # Only the columns that the mask reaches are unpacked.
-    first, last = int(starts[drawn][0]) // height, (int(ends[drawn][-1]) - 1) // height
-    flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)[first * height : (last + 1) * height]
-    columns = flat.reshape(last - first + 1, height)
-    return bitmap_to_mask(np.ascontiguousarray(columns.T), left=first)
+    return CountedMask(counts, width, height)
 
 
 def compress_counts(counts: Sequence[int], width: int, height: int) -> str:

@@ -16,7 +16,7 @@ from localcvat.errors import ValidationError
 from localcvat.jobs import job_row
 from localcvat.rest.calls import ApiError
 from localcvat.store.engine import raw
-from localcvat.store.packing import pack_points
+from localcvat.store.packing import pack_shape
 from localcvat.tasks import task_row
 
 TABLES = {"tags": "tag", "shapes": "shape", "tracks": "track"}
@@ -164,7 +164,7 @@ class JobWriter:
 def _drawn(body: Body) -> dict[str, Any]:
     return {
         "type": body["type"],
-        "points": pack_points(body.get("points", ())),
+        "points": pack_shape(body["type"], body.get("points", ())),
         "occluded": int(body.get("occluded", False)),
         "outside": int(body.get("outside", False)),
         "z_order": body.get("z_order", 0),

@@ -16,7 +16,7 @@ from localcvat.errors import ValidationError
 from localcvat.model import Annotations, Shape, Tag, Track
 from localcvat.store.engine import raw
 from localcvat.store.label_map import LabelEntry, LabelMap
-from localcvat.store.packing import pack_points
+from localcvat.store.packing import pack_shape
 
 if TYPE_CHECKING:
     import sqlite3
@@ -91,7 +91,7 @@ class AnnotationWriter:
                 frame,
                 entry.id,
                 shape.type,
-                pack_points(shape.points),
+                pack_shape(shape.type, shape.points),
                 shape.occluded,
                 shape.outside,
                 shape.z_order,
@@ -141,7 +141,7 @@ class AnnotationWriter:
                     self._track_id,
                     shape.frame,
                     shape.type,
-                    pack_points(shape.points),
+                    pack_shape(shape.type, shape.points),
                     shape.occluded,
                     shape.outside,
                     shape.z_order,

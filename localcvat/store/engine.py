@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DATABASE = "localcvat.db"
 FOLDER = ".localcvat"
 APPLICATION_ID = 0x6C637674  # "lcvt"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 30.0
 SUBFOLDERS = ("media", "exports", "trash", "tmp")
 

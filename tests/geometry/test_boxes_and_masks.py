@@ -132,6 +132,34 @@ def test_runs_are_pycocotools_both_ways(bitmap: Any) -> None:
     assert int(coco.area(encoded)) == mask_area(points)
 
 
+@settings(max_examples=100, deadline=None)
+@given(bitmaps())
+def test_a_mask_kept_as_counts_is_the_mask_of_its_bitmap(bitmap: Any) -> None:
+    height, width = bitmap.shape
+    points = bitmap_to_mask(bitmap)
+    counts = mask_to_coco(points, width, height)
+    mask = coco_to_mask(counts, width, height)
+    assert mask == points
+    assert points == mask
+    assert (len(mask), mask[-4:], list(mask)) == (len(points), points[-4:], points)
+    assert mask_area(mask) == mask_area(points)
+    tight, left, top = mask_to_bitmap(points)
+    assert np.array_equal(mask_to_bitmap(mask)[0], tight)
+    assert mask_to_bitmap(mask)[1:] == (left, top)
+    assert mask_to_coco(mask, width, height) == counts
+    assert mask_to_coco(mask, width + 3, height + 2) == mask_to_coco(points, width + 3, height + 2)
+    assert mask != [*points[:-1], points[-1] + 1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [([3, 2], "sum"), ([7, -1], "sum"), ([6], "empty"), ([2, 0, 4], "empty"), ([], "sum")],
+)
+def test_counts_that_make_no_mask_are_refused(counts: list[int], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        coco_to_mask(counts, 3, 2)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=3, max_size=8))
 def test_a_filled_polygon_has_pycocotools_pixels(corners: list[tuple[int, int]]) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localcvat.errors import ValidationError
+from localcvat.geometry.masks import coco_to_mask, mask_to_coco
 from localcvat.label_rows import insert_labels
 from localcvat.model import (
     SHAPE_TYPES,
@@ -28,7 +29,7 @@ from localcvat.store.annotation_reading import frames_of, read_annotations, trac
 from localcvat.store.annotation_rows import clear_annotations, write_annotations
 from localcvat.store.engine import Store, raw
 from localcvat.store.label_map import label_map
-from localcvat.store.packing import pack_points, unpack_points
+from localcvat.store.packing import pack_points, pack_shape, unpack_points
 from localcvat.store.tables import DataRow, TaskRow
 from localcvat.task_rows import JobDraft, insert_jobs, insert_task
 
@@ -180,6 +181,45 @@ def test_points_are_packed_exactly(values: list[float]) -> None:
     packed = pack_points(values)
     assert len(packed) == 8 * len(values)
     assert [value.hex() for value in unpack_points(packed)] == [value.hex() for value in values]
+
+
+@given(
+    st.lists(st.integers(0, 70_000).map(float), max_size=9)
+    | st.lists(st.integers(-(2**40), 2**40).map(float), max_size=9)
+    | st.lists(numbers | st.sampled_from([math.inf, math.nan, -0.0]), max_size=9)
+)
+def test_masks_are_packed_exactly_whatever_their_numbers(values: list[float]) -> None:
+    again = unpack_points(pack_shape("mask", values))
+    assert [value.hex() for value in again] == [value.hex() for value in values]
+    assert all(type(value) is float for value in again)
+
+
+def test_masks_of_whole_numbers_take_two_bytes_a_run() -> None:
+    assert len(pack_shape("mask", [0.0, 65_535.0, 1.0, 2.0, 3.0, 4.0])) == 1 + 2 * 6
+    assert len(pack_shape("mask", [0.0, 65_536.0, -1.0, 2.0, 3.0, 4.0])) == 1 + 4 * 6
+    assert pack_shape("polygon", [0.0, 1.0]) == pack_points([0.0, 1.0])
+
+
+@pytest.mark.parametrize("counts", [[5, 3, 4], [0, 12], [70_000, 2, 69_998], [3, 0, 2, 1, 6]])
+def test_counts_are_kept_as_they_are_and_read_as_runs(counts: list[int]) -> None:
+    width = 4 if sum(counts) < 100 else 400
+    mask = coco_to_mask(counts, width, sum(counts) // width)
+    blob = pack_shape("mask", mask)
+    assert len(blob) <= 1 + 4 * (2 + len(counts))
+    again = unpack_points(blob)
+    assert again == mask
+    assert again == pack_and_unpack(list(mask))
+    assert mask_to_coco(again, width, sum(counts) // width) == counts
+
+
+def pack_and_unpack(points: list[float]) -> Any:
+    return unpack_points(pack_shape("mask", points))
+
+
+def test_points_packed_by_a_stranger_are_refused() -> None:
+    for blob in (b"\x03", b"\x01\x00", b"\x02", b"\x01\x00\x00\x00"):
+        with pytest.raises(ValueError, match=r"packed|multiple|unpack"):
+            unpack_points(blob)
 
 
 def test_points_are_little_endian_doubles() -> None:

@@ -13,10 +13,14 @@ import pytest
 
 from commands import COCO_TINY, FIXTURES, run_here
 from damage import damage
+from localcvat.backup.restore import restore_project
 from localcvat.exchange import import_into_project
+from localcvat.model import Annotations
 from localcvat.projects import ListQuery, create_project, list_projects
+from localcvat.store.annotation_reading import read_annotations
 from localcvat.store.check import check_store
-from localcvat.store.engine import DATABASE, SCHEMA_VERSION, Store
+from localcvat.store.engine import DATABASE, SCHEMA_VERSION, Store, raw
+from localcvat.store.label_map import label_map
 from localcvat.store.repair import repair_store
 
 
@@ -180,6 +184,32 @@ def test_a_store_of_the_first_schema_opens_with_all_it_held(tmp_path: Path) -> N
     )
     assert old == new
     assert old[0] > 60
+
+
+def test_a_store_of_the_second_schema_holds_what_the_newest_makes_of_the_same(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(FIXTURES / "store-schema-2", tmp_path / "old")
+    with Store.open(tmp_path / "old") as old, Store.create(tmp_path / "new") as new:
+        assert check_store(old, deep=True) == []
+        restore_project(new, FIXTURES / "backups" / "everything_project.zip")
+        create_project(new, "Streets")
+        annotations = FIXTURES / "coco-tiny" / "annotations" / "instances_val2017.json"
+        import_into_project(new, 2, annotations, media="none")
+        found, made = everything(old), everything(new)
+    assert found == made
+    assert "mask" in {shape.type for job in found for shape in job.shapes}
+    version = sqlite3.connect(tmp_path / "old" / DATABASE).execute("PRAGMA user_version")
+    assert version.fetchone() == (SCHEMA_VERSION,)
+
+
+def everything(store: Store) -> list[Annotations]:
+    """The annotations of all jobs."""
+    with store.read() as session:
+        jobs = raw(session).execute("SELECT id, task_id FROM job ORDER BY id").fetchall()
+        return [
+            read_annotations(session, job, label_map(session, task_id=task)) for job, task in jobs
+        ]
 
 
 def test_a_store_from_a_newer_version_is_refused_with_what_to_do(folder: Path) -> None:
