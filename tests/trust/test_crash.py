@@ -1,226 +1,227 @@
 """Killed at any moment: the store opens, its check passes, an operation happened whole or not.
 
-Each operation runs in a process of its own that is killed after a random part of the time that it
-takes; the default is a few kills, `make test-full` makes 200 of each.
+Each operation runs in a process of its own. Half of the kills come after some part of the time that
+it takes, more of them towards its end; half come just before a chosen write, rename or statement of
+SQL. The default is a few kills, `make test-full` makes 200 of each.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import multiprocessing
 import os
 import random
+import re
 import shutil
+import signal
 import time
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from commands import COCO_TINY, FIXTURES
+from localcvat import disk
 from localcvat.archive import open_sink
-from localcvat.backup.restore import restore_project
-from localcvat.backup.write import write_project_backup
-from localcvat.convert import ConvertOptions, convert
-from localcvat.exchange import export_from_project, import_into_project
-from localcvat.projects import ListQuery, create_project, delete_projects, list_projects
+from localcvat.store import engine
 from localcvat.store.check import check_store
-from localcvat.store.engine import DATABASE, Store, raw
-from localcvat.trash import empty_trash
+from operations import OPERATIONS, Operation, counts, opened, ready_place
 
-KILLS = 5
+KILLS = 6
 MANY_KILLS = 200
-BACKUP = FIXTURES / "cvat-made" / "rich" / "project_2_backup.zip"
+LATE = 0.85
+"""The part of an operation after which it is about to end."""
 CONTEXT = multiprocessing.get_context("fork")
+TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
-class Job:
-    """An operation on `place`, which holds a store and outputs; `happened` says if it did."""
+@contextmanager
+def observed(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` before every write and rename of ours and every statement that SQLite runs."""
+    connect = engine._connect
 
-    def __init__(
-        self,
-        run: Callable[[Path], object],
-        happened: Callable[[Path], bool],
-        prepare: Callable[[Path], object] = lambda place: None,
-    ) -> None:
-        self.run, self.happened, self.prepare = run, happened, prepare
+    def traced(*arguments: object, **options: object) -> object:
+        connection = connect(*arguments, **options)  # type: ignore[arg-type]
+        connection.set_trace_callback(lambda statement: tell())
+        return connection
 
-
-def opened(place: Path) -> Store:
-    return Store.open(place / "store")
-
-
-def count(place: Path, table: str) -> int:
-    with opened(place) as store, store.read() as session:
-        return int(raw(session).execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+    engine._connect = traced  # type: ignore[assignment]
+    try:
+        with disk.watched(lambda what, size: tell()):
+            yield
+    finally:
+        engine._connect = connect
 
 
-def imported(place: Path) -> None:
-    with opened(place) as store:
-        import_into_project(store, 1, COCO_TINY)
+def started(operation: Operation, place: Path, kill_before: int | None = None) -> BaseProcess:
+    """A process that does it, and kills itself before the event of that number."""
+    number = itertools.count()
 
+    def die() -> None:
+        if next(number) == kill_before:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def exported(place: Path) -> None:
-    with opened(place) as store:
-        options = ConvertOptions(with_images=True)
-        export_from_project(store, 1, place / "out.zip", "coco", options)
+    def run() -> None:
+        if kill_before is None:
+            operation.run(place)
+        else:
+            with observed(die):
+                operation.run(place)
 
-
-def exported_to_a_folder(place: Path) -> None:
-    with opened(place) as store:
-        export_from_project(store, 1, place / "out", "yolo", ConvertOptions(with_images=True))
-
-
-def backed_up(place: Path) -> None:
-    with opened(place) as store:
-        write_project_backup(store, 1, place / "out.zip")
-
-
-def restored(place: Path) -> None:
-    with opened(place) as store:
-        restore_project(store, BACKUP)
-
-
-def deleted(place: Path) -> None:
-    with opened(place) as store:
-        delete_projects(store, [1])
-
-
-def freed(place: Path) -> None:
-    with opened(place) as store:
-        empty_trash(store)
-
-
-def converted(place: Path) -> None:
-    convert(COCO_TINY, place / "out", "voc", with_images=True)
-
-
-def project_is_there(place: Path) -> bool:
-    with opened(place) as store:
-        return list_projects(store, ListQuery()).count == 1
-
-
-def older(place: Path) -> None:
-    shutil.rmtree(place / "store")
-    shutil.copytree(FIXTURES / "store-schema-1", place / "store")
-
-
-def migrated(place: Path) -> bool:
-    return len(list((place / "store").glob(f"{DATABASE}.schema-1.bak"))) == 1
-
-
-def zip_is_whole(place: Path) -> bool:
-    if not (place / "out.zip").exists():
-        return False
-    with zipfile.ZipFile(place / "out.zip") as archive:
-        assert archive.testzip() is None
-    return True
-
-
-JOBS = {
-    "import": Job(imported, lambda place: count(place, "task") == 2),
-    "export": Job(exported, zip_is_whole, imported),
-    "export to a folder": Job(
-        exported_to_a_folder, lambda place: (place / "out" / "obj.data").exists(), imported
-    ),
-    "convert": Job(converted, lambda place: (place / "out" / "labelmap.txt").exists()),
-    "backup": Job(backed_up, zip_is_whole, imported),
-    "restore": Job(restored, lambda place: count(place, "project") == 2),
-    "delete": Job(deleted, lambda place: not project_is_there(place), imported),
-    "gc": Job(
-        freed,
-        lambda place: count(place, "project") == 0,
-        lambda place: (imported(place), deleted(place)),
-    ),
-    "migration": Job(lambda place: opened(place).close(), migrated, older),
-}
-
-
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A place for an operation, prepared once and copied for each kill."""
-    made: dict[str, Path] = {}
-
-    def prepared(name: str) -> Path:
-        if name not in made:
-            place = tmp_path_factory.mktemp("ready")
-            with Store.create(place / "store") as store:
-                create_project(store, "Streets")
-            JOBS[name].prepare(place)
-            made[name] = place
-        return made[name]
-
-    return prepared
-
-
-def start(job: Job, place: Path) -> multiprocessing.process.BaseProcess:
-    process = CONTEXT.Process(target=job.run, args=(place,))
+    process = CONTEXT.Process(target=run)
     process.start()
     return process
 
 
-def tree(place: Path) -> set[str]:
-    """What a finished operation may leave: all files but those of SQLite's log and the lock."""
-    names = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
-    return {name for name in names if not name.endswith(("-wal", "-shm", "tmp/lock", ".bak"))}
+def copied(source: Path, place: Path) -> Path:
+    """A copy of a place; media, which never change, are shared."""
+
+    def copy(file: str, target: str) -> None:
+        if "/store/media/" in file:
+            os.link(file, target)
+        else:
+            shutil.copy(file, target)
+
+    shutil.copytree(source, place, copy_function=copy)
+    return place
 
 
-def kill_at(job: Job, place: Path, seconds: float) -> None:
-    """Run an operation and kill it after some time."""
-    process = start(job, place)
-    time.sleep(seconds)
-    process.kill()
-    process.join()
+def files(place: Path, exact: bool) -> dict[str, str]:
+    """What a finished operation leaves: all files but SQLite's logs, copies and the lock."""
+    found = {}
+    for path in place.rglob("*"):
+        name = path.relative_to(place).as_posix()
+        if path.is_file() and not name.endswith(("-wal", "-shm", "tmp/lock", ".bak")):
+            content = path.read_bytes() if exact and name.startswith("out") else b""
+            found[TOKEN.sub("TOKEN", name)] = hashlib.sha256(content).hexdigest()
+    return found
 
 
-def check_after(name: str, place: Path) -> None:
-    job = JOBS[name]
-    with opened(place) as store:
-        assert [p for p in check_store(store, deep=True) if p.severity == "error"] == []
+class Run:
+    """An operation in its place: how long it takes, its events and what it leaves."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.operation = OPERATIONS[name]
+        self.source = ready_place(folder / "ready", self.operation)
+        events: list[None] = []
+        whole = copied(self.source, folder / "whole")
+        with observed(lambda: events.append(None)):  # also loads the modules that it needs
+            self.operation.run(whole)
+        self.events = len(events)
+        self.seconds = self._seconds(folder)
+        self.left = self._left(whole)
+        shutil.rmtree(whole)
+
+    def _seconds(self, folder: Path) -> float:
+        spent = []
+        for number in range(3):
+            place = copied(self.source, folder / f"timed-{number}")
+            began = time.monotonic()
+            process = started(self.operation, place)
+            process.join()
+            spent.append(time.monotonic() - began)
+            assert process.exitcode == 0
+            shutil.rmtree(place)
+        return sorted(spent)[1]
+
+    def _left(self, place: Path) -> tuple[dict[str, str], dict[str, int]]:
+        return files(place, self.operation.exact), counts(place)
+
+    def kill(self, place: Path, moment: float | int) -> bool:
+        """Kill it after some seconds, or before an event; True if it was not faster."""
+        copied(self.source, place)
+        if isinstance(moment, int):
+            process = started(self.operation, place, moment)
+        else:
+            process = started(self.operation, place)
+            time.sleep(moment)
+            process.kill()
+        process.join()
+        self._check(place)
+        shutil.rmtree(place)
+        return process.exitcode == -signal.SIGKILL
+
+    def _check(self, place: Path) -> None:
+        happened = self.operation.happened(place)
+        if self.operation.run.__name__ != "mended" or happened:
+            with opened(place) as store:
+                assert [p for p in check_store(store, deep=True) if p.severity == "error"] == []
+        if not happened:
+            assert not list(place.glob("out*"))
+        if not happened or self.operation.repeatable:
+            self.operation.run(place)
+            assert self.operation.happened(place)
         assert os.listdir(place / "store" / "tmp") in ([], ["lock"])
-    happened = job.happened(place)
-    if not happened:
-        assert not (place / "out").exists()
-        assert not (place / "out.zip").exists()
-        job.run(place)
-        assert job.happened(place)
-    elif name == "gc":
-        job.run(place)  # its rows went at once; files are freed one by one
-
-
-def kill_often(name: str, ready: Callable[[str], Path], tmp_path: Path, kills: int) -> None:
-    source, job = ready(name), JOBS[name]
-    whole = tmp_path / "whole"
-    shutil.copytree(source, whole)
-    began = time.monotonic()
-    process = start(job, whole)
-    process.join()
-    assert process.exitcode == 0
-    seconds = time.monotonic() - began
-    expected, shapes = tree(whole), count(whole, "shape")
-    moments = random.Random(name)
-    for number in range(kills):
-        place = tmp_path / f"place-{number}"
-        shutil.copytree(source, place)
-        kill_at(job, place, moments.uniform(0, seconds))
-        check_after(name, place)
         with open_sink(place / "next.zip") as sink:
             sink.write("a", b"")
         (place / "next.zip").unlink()
-        assert (tree(place), count(place, "shape")) == (expected, shapes)
-        shutil.rmtree(place)
+        assert self._left(place) == self.left
 
 
-@pytest.mark.parametrize("name", JOBS)
-def test_a_killed_operation_happened_or_not(
-    name: str, ready: Callable[[str], Path], tmp_path: Path
-) -> None:
-    kill_often(name, ready, tmp_path, KILLS)
+def moments(run: Run, kills: int, seed: str) -> Iterator[float | int]:
+    """When to kill: seconds, spread over its duration and more over its end, and events."""
+    chance = random.Random(seed)
+    by_event = min(kills // 2, run.events)
+    by_time = kills - by_event
+    for number in range(by_time):
+        part = (number + chance.random()) / by_time
+        yield run.seconds * (part if number % 2 else LATE + (1.02 - LATE) * part)
+    last = list(range(run.events - min(by_event, max(1, kills // 20)), run.events))
+    rest = range(run.events - len(last))
+    yield from last + sorted(chance.sample(rest, by_event - len(last)))
+
+
+def kill_often(name: str, tmp_path: Path, kills: int) -> None:
+    run = Run(name, tmp_path)
+    struck = 0
+    for number, moment in enumerate(moments(run, kills, name)):
+        struck += run.kill(tmp_path / f"place-{number}", moment)
+    assert struck >= kills // 2
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_killed_operation_happened_or_not(name: str, tmp_path: Path) -> None:
+    kill_often(name, tmp_path, KILLS)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", JOBS)
-def test_two_hundred_killed_operations_happened_or_not(
-    name: str, ready: Callable[[str], Path], tmp_path: Path
-) -> None:
-    kill_often(name, ready, tmp_path, MANY_KILLS)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_two_hundred_killed_operations_happened_or_not(name: str, tmp_path: Path) -> None:
+    kill_often(name, tmp_path, MANY_KILLS)
+
+
+def inside(place: Path) -> list[str]:
+    """The processes that work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "cwd").startswith(str(place)):
+                found.append(process.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_the_process_that_writes_files_ends_with_the_one_it_writes_for(tmp_path: Path) -> None:
+    operation = OPERATIONS["convert by two processes"]
+    source = ready_place(tmp_path / "ready", operation)
+    seen = 0
+    for number in range(8):
+        place = copied(source, tmp_path / f"place-{number}")
+        process = started(operation, place)
+        until = time.monotonic() + 20
+        while not inside(place) and process.is_alive() and time.monotonic() < until:
+            time.sleep(0.001)
+        seen += bool(inside(place))
+        time.sleep(0.01 * number)
+        process.kill()
+        process.join()
+        time.sleep(0.05)
+        before = sorted(place.rglob("*"))
+        time.sleep(0.1)
+        assert (inside(place), sorted(place.rglob("*"))) == ([], before)
+        operation.run(place)
+        assert not list(place.glob(".*"))
+    assert seen
