@@ -15,7 +15,7 @@ import orjson
 from sqlmodel import Session
 
 from localcvat.errors import DatasetError, ValidationError
-from localcvat.geometry.slicing import slice_track
+from localcvat.geometry.slicing import keyframes, track_parts
 from localcvat.geometry.tracks import track_from_shapes
 from localcvat.jobs import touch_annotations
 from localcvat.label_rows import read_labels
@@ -29,6 +29,7 @@ from localcvat.store.label_map import label_map
 from localcvat.store.tables import DataRow, TaskRow
 
 Mode = Literal["replace", "append"]
+NOT_IN_JOB = "its frame is not in the job"
 
 
 class ImportRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,11 +185,14 @@ class _Importer:
             return
         if item.frame is not None:
             self._frames_of[item.task, item.frame] = frame
+        if item.extras or item.attributes:
+            why = "a task's import takes annotations, not what is said of images"
+            self._report.dropped("image fields", why, item.path, lossy=False)
         if not item.shapes and not item.tags:
             return
         _join_parts(item)
         if not self._rules.keep_groups:
-            _renumber_groups(item)
+            _renumber_groups(item, self._report)
         shapes = list(self._checked(item, item.shapes, frame))
         tags = list(self._checked_tags(item, frame))
         still = still_shapes(item, shapes, self._report)
@@ -226,7 +230,7 @@ class _Importer:
         takers = [job for job in self._jobs if job.takes(frame)]
         if not takers:
             for kind in (*(shape.type for shape in shapes), *("tag" for _ in tags)):
-                self._report.dropped(kind, "its frame is not in the job", item.path)
+                self._report.dropped(kind, NOT_IN_JOB, item.path)
             return
         for job in takers:
             try:
@@ -275,9 +279,11 @@ class _Importer:
 
     def _mask_track(self, track: Track) -> None:
         for mask in masks_of(track, self._report):
-            for job in self._jobs:
-                if job.takes(mask.frame):
-                    self._writer.add_shapes(job.id, [mask])
+            takers = [job for job in self._jobs if job.takes(mask.frame)]
+            for job in takers:
+                self._writer.add_shapes(job.id, [mask])
+            if not takers:
+                self._report.dropped("mask", NOT_IN_JOB, track.label)
 
     def _rebuilt(self, shapes: list[Shape]) -> Track:
         last = max(job.stop for job in self._jobs)
@@ -286,17 +292,22 @@ class _Importer:
         return track
 
     def _write_track(self, track: Track) -> None:
+        parts = track_parts(track, [(job.start, job.stop) for job in self._jobs])
         taken = False
-        for job in self._jobs:
-            part = slice_track(track, job.start, job.stop)
+        for job, part in zip(self._jobs, parts, strict=True):
             if part is not None:
                 taken = True
                 self._writer.add_track(job.id, part)
-        if taken:
-            self._report.kept("track")
-        else:
+        if not taken:
             reason = "it is nowhere visible on the frames of the job"
             self._report.dropped("track", reason, track.label)
+            return
+        self._report.kept("track")
+        if any(not self._has(frame) for frame in keyframes(track)):
+            self._report.changed("track", "cut to the frames of the job", track.label)
+
+    def _has(self, frame: int) -> bool:
+        return any(job.start <= frame <= job.stop for job in self._jobs)
 
 
 def still_shapes(item: Item, shapes: Iterable[Shape], report: Report) -> list[Shape]:
@@ -372,7 +383,7 @@ def _join_parts(item: Item) -> None:
             free += 1
 
 
-def _renumber_groups(item: Item) -> None:
+def _renumber_groups(item: Item, report: Report) -> None:
     """Groups of one shape are dropped, the others numbered 1 to n by their old numbers."""
     sizes: dict[int, int] = {}
     for shape in item.shapes:
@@ -382,4 +393,10 @@ def _renumber_groups(item: Item) -> None:
     numbers = {group: number for number, group in enumerate(kept, 1)}
     grouped: list[Shape | Tag] = [*item.shapes, *item.tags]
     for each in grouped:
-        each.group = numbers.get(each.group, 0)
+        number = numbers.get(each.group, 0)
+        if each.group and not number:
+            why = "no other shape of its image has it: left out, as CVAT does"
+            report.dropped("group", why, item.path)
+        elif each.group != number:
+            report.changed("group", "numbered anew on its image", item.path, lossy=False)
+        each.group = number

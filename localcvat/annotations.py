@@ -250,45 +250,46 @@ def _write(
     annotations: Annotations,
     labels: LabelMap,
 ) -> None:
+    _check_placed(annotations, jobs)
+    tracks = _parts(annotations.tracks, jobs)
     for job in jobs:
         cut = Annotations(
             tags=[tag for tag in annotations.tags if tag.frame in job],
             shapes=[shape for shape in annotations.shapes if shape.frame in job],
-            tracks=[
-                track
-                for track in (_part(whole, job) for whole in annotations.tracks)
-                if track is not None
-            ],
+            tracks=tracks[job.id],
         )
         write_annotations(session, job.id, cut, labels)
-    _check_placed(annotations, jobs)
     touch_annotations(session, [job.id for job in jobs])
 
 
 def _check_placed(annotations: Annotations, jobs: Collection[_JobFrames]) -> None:
-    """Raise UsageError for what no job took: nothing is dropped silently."""
-    places = [(f"tags[{n}]", tag.frame) for n, tag in enumerate(annotations.tags)]
-    places += [(f"shapes[{n}]", shape.frame) for n, shape in enumerate(annotations.shapes)]
-    places += [
-        (f"tracks[{n}].shapes", shape.frame)
-        for n, track in enumerate(annotations.tracks)
-        for shape in track.shapes[:1]
-    ]
-    for place, frame in places:
+    """Raise UsageError for what no job takes: nothing is dropped silently."""
+    from localcvat.geometry.slicing import keyframes
+
+    for place, frame in _places(annotations):
         if not any(frame in job for job in jobs):
             raise UsageError(f"there is no frame {frame} here", where=f"{place}.frame")
+    for number, track in enumerate(annotations.tracks):
+        for frame in keyframes(track):
+            if not any(job.start <= frame <= job.stop for job in jobs):
+                raise UsageError(f"there is no frame {frame} here", where=f"tracks[{number}]")
 
 
-def _part(track: Track, job: _JobFrames) -> Track | None:
-    """What of a track a job gets: all of it when all keyframes are there, else the slice."""
-    from localcvat.geometry.slicing import slice_track
-
-    if all(job.start <= frame <= job.stop for frame in _keyframes(track)):
-        return track
-    return slice_track(track, job.start, job.stop)
+def _places(annotations: Annotations) -> Iterator[tuple[str, int]]:
+    yield from ((f"tags[{n}]", tag.frame) for n, tag in enumerate(annotations.tags))
+    yield from ((f"shapes[{n}]", shape.frame) for n, shape in enumerate(annotations.shapes))
+    for number, track in enumerate(annotations.tracks):
+        yield from ((f"tracks[{number}].shapes", shape.frame) for shape in track.shapes[:1])
 
 
-def _keyframes(track: Track) -> Iterator[int]:
-    yield from (shape.frame for shape in track.shapes)
-    for element in track.elements:
-        yield from _keyframes(element)
+def _parts(tracks: Iterable[Track], jobs: Collection[_JobFrames]) -> dict[int, list[Track]]:
+    """What each job gets of the tracks."""
+    from localcvat.geometry.slicing import track_parts
+
+    parts: dict[int, list[Track]] = {job.id: [] for job in jobs}
+    ranges = [(job.start, job.stop) for job in jobs]
+    for track in tracks:
+        for job, part in zip(jobs, track_parts(track, ranges), strict=True):
+            if part is not None:
+                parts[job.id].append(part)
+    return parts

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import orjson
 from sqlmodel import Session
 
 from localcvat.annotation_import import masks_of, still_shapes
 from localcvat.errors import DatasetError, ValidationError
-from localcvat.geometry.slicing import renumbered
+from localcvat.geometry.slicing import keyframes, renumbered
 from localcvat.geometry.tracks import end_track, track_from_shapes
-from localcvat.label_rows import insert_labels, spec_row
+from localcvat.label_rows import insert_labels, read_labels, spec_row
 from localcvat.labels import fill_colors
 from localcvat.model import (
     DEFAULT_SUBSET,
@@ -18,11 +20,13 @@ from localcvat.model import (
     Dataset,
     Header,
     Item,
+    Label,
     Shape,
     Track,
 )
 from localcvat.object_labels import part_attributes
 from localcvat.projects import project_row
+from localcvat.related import extension
 from localcvat.report import Report
 from localcvat.store.annotation_rows import AnnotationWriter
 from localcvat.store.engine import Store, now, raw
@@ -39,6 +43,8 @@ from localcvat.task_rows import (
     insert_task,
 )
 from localcvat.users import current_user
+
+CLOUD = ".pcd"
 
 
 def import_dataset(
@@ -62,6 +68,8 @@ def import_dataset(
             labels = [msgspec.structs.replace(label) for label in dataset.header.labels]
             fill_colors(labels)
             insert_labels(session, labels, project_id=project_id)
+        else:
+            _tell_labels_apart(session, project_id, dataset.header.labels, report)
         _remember_info(project, dataset.header)
         importer = _Importer(session, batch, project_id, dataset.header, report, media)
         for item in dataset.items:
@@ -81,6 +89,31 @@ def import_dataset(
 def _label_count(session: Session, project_id: int) -> int:
     row = raw(session).execute("SELECT count(*) FROM label WHERE project_id = ?", (project_id,))
     return int(row.fetchone()[0])
+
+
+def _tell_labels_apart(
+    session: Session, project_id: int, labels: Sequence[Label], report: Report
+) -> None:
+    """Count what the dataset says of labels that the project, having its own, does not take."""
+    own = {label.name: label for label in read_labels(session, project_id=project_id)}
+    for label in labels:
+        mine = own.get(label.name)
+        if mine is None:
+            report.dropped("label", "the project has its own labels, not this one", label.name)
+            continue
+        missing = {spec.name for spec in label.attributes} - {spec.name for spec in mine.attributes}
+        if missing:
+            where = f"{label.name}.{min(missing)}"
+            why = "the project's label has no such attribute"
+            report.dropped("label attribute", why, where, count=len(missing))
+        points = {sub.name for sub in label.sublabels} - {sub.name for sub in mine.sublabels}
+        if points:
+            where = f"{label.name}.{min(points)}"
+            why = "the project's label has no such point"
+            report.dropped("sublabel", why, where, count=len(points))
+        if label.color and label.color.lower() != mine.color.lower():
+            why = "the project's own is kept"
+            report.changed("label colour", why, label.name, lossy=False)
 
 
 def _remember_info(project: ProjectRow, header: Header) -> None:
@@ -150,6 +183,11 @@ class _Importer:
             underway.numbers[item.task, item.frame] = number
         if number == 0 and item.width and item.height:
             underway.data.chunk_size = chunk_size_for(item.width, item.height)
+        if extension(path) == CLOUD:
+            underway.task.dimension = "3d"
+        if item.related:
+            why = "images taken with a point cloud are not taken into a project"
+            self._report.dropped("related image", why, item.path, count=len(item.related))
         self._annotate(underway, item, number)
         self._report.kept("image")
 
@@ -240,6 +278,10 @@ class _Importer:
         """Write a keyframe track to the task its frames went to."""
         underway = self._track_task(track)
         placed = self._renumber(track, track.task, underway)
+        elsewhere = sum((track.task, frame) not in underway.numbers for frame in keyframes(track))
+        if placed.shapes and elsewhere:
+            why = "their image is not there, or in another subset than the track's first"
+            self._report.dropped("keyframe", why, track.label, count=elsewhere)
         if placed.shapes:
             self._write_track(placed, underway.job_id)
         else:
@@ -257,7 +299,7 @@ class _Importer:
         entry = self._declare(track.label, track.attributes, parent)
         for shape in track.shapes:
             self._declare(track.label, shape.attributes, parent)
-        part_attributes(track, entry.mutable)
+        part_attributes(track, entry.mutable, self._report)
         for element in track.elements:
             self._part(element, entry)
 
@@ -302,7 +344,20 @@ class _Importer:
             segment.stop_frame = size - 1
             task_ids.append(int(underway.task.id or 0))
         self._session.flush()
+        self._check_dimension()
         return task_ids
+
+    def _check_dimension(self) -> None:
+        """Tasks of one project are all 2D or all 3D, or CVAT refuses its backup."""
+        found = raw(self._session).execute(
+            "SELECT DISTINCT dimension FROM task WHERE project_id = ? AND deleted_date IS NULL",
+            (self._project_id,),
+        )
+        if len(found.fetchall()) > 1:
+            raise DatasetError(
+                "a project holds images or point clouds, not both",
+                hint="import the point clouds into a project of their own",
+            )
 
     def _write_tracked(self) -> None:
         last = {

@@ -43,7 +43,9 @@ class ObjectLabels:
         track.attributes = self._attributes(track.attributes, label)
         for shape in track.shapes:
             shape.attributes = self._attributes(shape.attributes, label)
-        part_attributes(track, {spec.name for spec in label.attributes if spec.mutable})
+        part_attributes(
+            track, {spec.name for spec in label.attributes if spec.mutable}, self._report
+        )
 
     def _label(self, name: str) -> Label:
         if name not in self._labels:
@@ -72,11 +74,18 @@ class ObjectLabels:
         return kept
 
 
-def part_attributes(track: Track, mutable: Collection[str]) -> None:
-    """Move mutable attributes of a track to its keyframes and immutable ones off them."""
+def part_attributes(track: Track, mutable: Collection[str], report: Report) -> None:
+    """Move mutable attributes of a track to its keyframes and immutable ones off them.
+
+    Of an immutable one that keyframes give different values, the last is kept; that is counted.
+    """
     fixed = dict(track.attributes)
     for shape in track.shapes:
         given = shape.attributes
+        for name, value in given.items():
+            if name not in mutable and fixed.get(name, value) != value:
+                why = "not mutable, yet keyframes differ: the last value is kept"
+                report.changed("attribute", why, f"{track.label}.{name}")
         fixed.update((name, value) for name, value in given.items() if name not in mutable)
         shape.attributes = {name: value for name, value in given.items() if name in mutable}
     changing = {name: value for name, value in fixed.items() if name in mutable}

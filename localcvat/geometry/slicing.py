@@ -5,11 +5,11 @@ Source: formats specification, section 0.3 and 0.4; CVAT 2.15's behaviour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from localcvat.geometry.tracks import Path, interpolate
+from localcvat.geometry.tracks import Path
 from localcvat.model import Track, TrackedShape
 
 
@@ -37,14 +37,49 @@ def _is_visible(track: Track, start: int, stop: int) -> bool:
     return before is not None and not before.outside and before.frame <= stop
 
 
-def _sliced(track: Track, start: int, stop: int) -> Track | None:
-    inside = [shape for shape in track.shapes if start <= shape.frame <= stop]
-    shapes = _without_lead(inside)
-    if len(inside) < len(track.shapes) and not all(s.type == "mask" for s in track.shapes):
-        shapes = _with_edges(track, sorted(inside, key=lambda s: s.frame), start, stop)
-    elements = [_sliced(element, start, stop) for element in track.elements]
+def track_parts(track: Track, ranges: Sequence[tuple[int, int]]) -> list[Track | None]:
+    """The part of a track for each of several jobs, given their first and last frames.
+
+    A job has all of the track when all keyframes are there, else the slice. A track that is
+    visible in none of them stays as it is where its keyframes are: what was said of it is kept.
+    """
+    frames = set(keyframes(track))
+    parts = [
+        track
+        if all(start <= frame <= stop for frame in frames)
+        else slice_track(track, start, stop)
+        for start, stop in ranges
+    ]
+    if all(part is None for part in parts):
+        return [_unseen_part(track, start, stop) for start, stop in ranges]
+    return parts
+
+
+def keyframes(track: Track) -> Iterator[int]:
+    """The frames of the keyframes of a track and its elements."""
+    yield from (shape.frame for shape in track.shapes)
+    for element in track.elements:
+        yield from keyframes(element)
+
+
+def _unseen_part(track: Track, start: int, stop: int) -> Track | None:
+    shapes = [shape for shape in track.shapes if start <= shape.frame <= stop]
     if not shapes:
         return None
+    elements = [_unseen_part(element, start, stop) for element in track.elements]
+    return msgspec.structs.replace(
+        track,
+        frame=min(shape.frame for shape in shapes),
+        shapes=shapes,
+        elements=[element for element in elements if element is not None],
+    )
+
+
+def _sliced(track: Track, start: int, stop: int) -> Track | None:
+    shapes = _without_lead(_part_shapes(track, start, stop))
+    if not shapes:
+        return None
+    elements = [_sliced_element(element, shapes[0].frame, stop) for element in track.elements]
     return msgspec.structs.replace(
         track,
         frame=shapes[0].frame,
@@ -53,33 +88,40 @@ def _sliced(track: Track, start: int, stop: int) -> Track | None:
     )
 
 
-def _with_edges(
-    track: Track, shapes: list[TrackedShape], start: int, stop: int
-) -> list[TrackedShape]:
-    """Keyframes of a job with interpolated ones where it begins and ends."""
-    everywhere = [found for found in interpolate(track, stop) if start <= found[0].frame]
-    while everywhere and everywhere[0][0].outside:
-        del everywhere[0]
-    if not everywhere:
-        return _without_lead(shapes)
-    first, is_keyframe = everywhere[0]
+def _sliced_element(element: Track, start: int, stop: int) -> Track | None:
+    """A point of a skeleton: where it is hidden it keeps its place; None where it has none."""
+    shapes = _part_shapes(element, start, stop)
+    if not shapes:
+        return None
+    return msgspec.structs.replace(element, frame=shapes[0].frame, shapes=shapes)
+
+
+def _part_shapes(track: Track, start: int, stop: int) -> list[TrackedShape]:
+    """The keyframes of a job by frame, with interpolated ones where it begins and ends."""
+    ordered = sorted(track.shapes, key=lambda shape: shape.frame)
+    shapes = [shape for shape in ordered if start <= shape.frame <= stop]
+    if len(shapes) == len(ordered) or all(shape.type == "mask" for shape in ordered):
+        return shapes
+    path = Path(track, stop)
+    first = path.at(start, outside=True)
     # CVAT forgets outside keyframes that follow an interpolated first shape; these stay.
-    shapes = _without_lead(shapes if is_keyframe else [first, *shapes])
-    last, is_keyframe = everywhere[-1]
-    goes_on = max(shape.frame for shape in track.shapes) >= stop
+    if first is not None and not first[1]:
+        shapes = [first[0], *shapes]
+    last = path.at(stop)
     # CVAT forgets a turn without a move.
-    moved = list(last.points) != list(shapes[-1].points) or last.rotation != shapes[-1].rotation
-    if (goes_on and moved) or (is_keyframe and last.outside and last.frame > shapes[-1].frame):
-        shapes.append(last)
+    if last is not None and not last[1] and ordered[-1].frame > stop and shapes:
+        before = shapes[-1]
+        if list(last[0].points) != list(before.points) or last[0].rotation != before.rotation:
+            shapes.append(last[0])
     return shapes
 
 
 def _without_lead(shapes: Sequence[TrackedShape]) -> list[TrackedShape]:
     """Keyframes by frame from the first that is not outside."""
-    ordered = sorted(shapes, key=lambda shape: shape.frame)
-    while ordered and ordered[0].outside:
-        del ordered[0]
-    return ordered
+    for position, shape in enumerate(shapes):
+        if not shape.outside:
+            return list(shapes[position:])
+    return []
 
 
 def renumbered(track: Track, numbers: Mapping[int, int]) -> Track:
