@@ -40,6 +40,7 @@ from localcvat.model import (
 )
 from localcvat.plugin import Dialect
 from localcvat.projects import project_row
+from localcvat.report import Report
 from localcvat.store.annotation_reading import FrameAnnotations, frames_of, tracks_of
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.label_map import LabelMap, label_map
@@ -51,9 +52,16 @@ VIDEO_FRAME = "frame_{:06d}.PNG"
 
 
 def export_project(
-    store: Store, session: Session, project_id: int, dialect: Dialect = "plain"
+    store: Store,
+    session: Session,
+    project_id: int,
+    dialect: Dialect = "plain",
+    report: Report | None = None,
 ) -> Dataset:
-    """A project as a dataset that streams, task by task; read it while `session` is open."""
+    """A project as a dataset that streams, task by task; read it while `session` is open.
+
+    `report` counts what is left out: deleted frames, ground-truth jobs, annotations of no frame.
+    """
     project = project_row(session, project_id)
     tasks = list(
         session.exec(
@@ -78,7 +86,7 @@ def export_project(
         owner=_user(session, project.owner_id),
         assignee=_user(session, project.assignee_id),
     )
-    parts = [_part(session, task) for task in tasks]
+    parts = [_part(session, task, report=report) for task in tasks]
     taken = {task.subset for task in tasks}
     for part in parts:
         part.subset = named_subset(part.task.subset, taken)
@@ -89,7 +97,11 @@ def export_project(
 
 
 def export_task(
-    store: Store, session: Session, task: TaskRow, dialect: Dialect = "plain"
+    store: Store,
+    session: Session,
+    task: TaskRow,
+    dialect: Dialect = "plain",
+    report: Report | None = None,
 ) -> Dataset:
     """One task as a dataset that streams; read it while `session` is open.
 
@@ -97,17 +109,23 @@ def export_task(
     """
     owner = _label_owner(task)
     header = _header("task", dialect, read_labels(session, **owner))
-    part = _part(session, task)
+    part = _part(session, task, report=report)
     part.subset = DEFAULT_SUBSET if dialect == "cvat" else task.subset or DEFAULT_SUBSET
     return _dataset(store, session, header, [part], label_map(session, **owner))
 
 
-def export_job(store: Store, session: Session, job: JobRow, dialect: Dialect = "plain") -> Dataset:
+def export_job(
+    store: Store,
+    session: Session,
+    job: JobRow,
+    dialect: Dialect = "plain",
+    report: Report | None = None,
+) -> Dataset:
     """One job as a dataset that streams: its frames, of a ground-truth job the chosen ones."""
     task = session.get_one(TaskRow, job.task_id)
     owner = _label_owner(task)
     header = _header("job", dialect, read_labels(session, **owner))
-    part = _part(session, task, job)
+    part = _part(session, task, job, report)
     part.subset = DEFAULT_SUBSET if dialect == "cvat" else task.subset or DEFAULT_SUBSET
     return _dataset(store, session, header, [part], label_map(session, **owner))
 
@@ -133,6 +151,7 @@ class _Part(msgspec.Struct):
     task: TaskRow
     info: TaskInfo
     jobs: list[JobInfo]
+    report: Report
     frames: set[int] | None = None
     subset: str = DEFAULT_SUBSET
 
@@ -149,18 +168,28 @@ class _Part(msgspec.Struct):
         return range(start, max(job.stop_frame for job in self.jobs) + 1)
 
 
-def _part(session: Session, task: TaskRow, job: JobRow | None = None) -> _Part:
+def _part(
+    session: Session, task: TaskRow, job: JobRow | None = None, report: Report | None = None
+) -> _Part:
+    rows = _job_rows(session, task)
     found = [
         row
-        for row in _job_rows(session, task)
+        for row in rows
         if (row[0] == job.id if job is not None else row[1] == "annotation" and row[2] is None)
     ]
     jobs = [_job_info(session, row) for row in found]
     info = _task_info(session, task)
     info.jobs = jobs
-    part = _Part(task, info, jobs)
+    part = _Part(task, info, jobs, report or Report())
     if job is not None and found[0][6] == "specific_frames":
         part.frames = set(orjson.loads(found[0][7]))
+    if job is None and len(rows) > len(found):
+        why = "ground truth and replicas are no part of a task's dataset: export the job itself"
+        part.report.dropped("job", why, task.name, count=len(rows) - len(found), lossy=False)
+    gone = len(set(info.deleted_frames).intersection(part.wanted))
+    if gone:
+        why = "deleted in its task: left out with its annotations"
+        part.report.dropped("image", why, task.name, count=gone, lossy=False)
     return part
 
 
@@ -292,9 +321,11 @@ def _items(
         if names is not None and not part.info.video:
             item.path = names.free(part.subset, item.path)
         while upcoming is not None and upcoming[0] < row[0]:
+            _leave_out(part, upcoming)
             upcoming = next(annotated, None)
         if upcoming is not None and upcoming[0] == row[0]:
             item.shapes, item.tags = upcoming[1], upcoming[2]
+            upcoming = next(annotated, None)
         if row[0] in deleted or row[0] not in wanted:
             continue
         if part.frames is not None and row[0] not in part.frames:
@@ -303,6 +334,17 @@ def _items(
             fill.item(item)
         item.shapes.sort(key=lambda shape: shape.z_order)
         yield item
+    while upcoming is not None:
+        _leave_out(part, upcoming)
+        upcoming = next(annotated, None)
+
+
+def _leave_out(part: _Part, found: tuple[int, list[Shape], list[Tag]]) -> None:
+    """Count annotations on a frame that the task does not have, which a backup may bring."""
+    frame, shapes, tags = found
+    for kind in (*(shape.type for shape in shapes), *("tag" for _ in tags)):
+        why = "on a frame that its task does not have"
+        part.report.dropped(kind, why, f"{part.task.name}, frame {frame}")
 
 
 def _video(store: Store, session: Session, part: _Part) -> VideoFrames | None:

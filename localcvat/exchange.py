@@ -208,8 +208,8 @@ def export_from_project(
 ) -> Report:
     """Write a project as a dataset at `path`; returns the report."""
 
-    def deliver(session: Session, dialect: Dialect) -> Dataset:
-        return export_project(store, session, project_id, dialect)
+    def deliver(session: Session, dialect: Dialect, report: Report) -> Dataset:
+        return export_project(store, session, project_id, dialect, report)
 
     return _export(store, deliver, path, format_name, options)
 
@@ -223,8 +223,8 @@ def export_from_task(
 ) -> Report:
     """Write a task as a dataset at `path`; returns the report."""
 
-    def deliver(session: Session, dialect: Dialect) -> Dataset:
-        return export_task(store, session, task_row(session, task_id), dialect)
+    def deliver(session: Session, dialect: Dialect, report: Report) -> Dataset:
+        return export_task(store, session, task_row(session, task_id), dialect, report)
 
     return _export(store, deliver, path, format_name, options)
 
@@ -238,15 +238,15 @@ def export_from_job(
 ) -> Report:
     """Write a job as a dataset at `path`; returns the report."""
 
-    def deliver(session: Session, dialect: Dialect) -> Dataset:
-        return export_job(store, session, job_row(session, job_id), dialect)
+    def deliver(session: Session, dialect: Dialect, report: Report) -> Dataset:
+        return export_job(store, session, job_row(session, job_id), dialect, report)
 
     return _export(store, deliver, path, format_name, options)
 
 
 def _export(
     store: Store,
-    deliver: Callable[[Session, Dialect], Dataset],
+    deliver: Callable[[Session, Dialect, Report], Dataset],
     path: str | os.PathLike[str],
     format_name: str,
     options: ConvertOptions | None,
@@ -257,7 +257,7 @@ def _export(
         raise UsageError(f"the format {format_name!r} can't be written")
     options = options or ConvertOptions()
     with store.read() as session:
-        dataset = deliver(session, target.dialect)
+        dataset = deliver(session, target.dialect, report)
         with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report
