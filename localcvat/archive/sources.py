@@ -255,12 +255,23 @@ class FolderSource(Source):
         return FileMedia(cast(str, self.local_path(name)))
 
 
+class _Beside(FolderSource):
+    """The folder of a file that the user named: the file itself may be a link to anywhere."""
+
+    def __init__(self, file: Path, limits: Limits) -> None:
+        super().__init__(file.parent, limits)
+        self._file = file
+
+    def local_path(self, name: str) -> str | None:
+        return str(self._file) if name == self._file.name else super().local_path(name)
+
+
 class FileSource(Source):
     """A single file (a bare ``.json`` or ``.xml``); its siblings can be reached as media."""
 
     def __init__(self, path: Path, limits: Limits) -> None:
         super().__init__(path, limits)
-        self._folder = FolderSource(path.parent, limits)
+        self._folder = _Beside(path, limits)
 
     @property
     def names(self) -> list[str]:

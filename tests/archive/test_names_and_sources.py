@@ -108,6 +108,20 @@ def test_a_link_inside_a_folder_is_followed_and_one_that_leads_out_is_not(tmp_pa
             source.read("passwd")
 
 
+def test_a_file_the_user_names_may_be_a_link_to_anywhere_but_not_its_neighbours(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "data.json").write_bytes(b"{}")
+    for name in ("data.json", "image.jpg"):
+        (tmp_path / "root" / name).symlink_to(tmp_path / "data.json")
+    with open_source(tmp_path / "root" / "data.json") as source:
+        assert source.read("data.json") == b"{}"
+        assert source.byte_size("data.json") == 2
+        with pytest.raises(UnsafeArchiveError, match="leads out"):
+            source.open("image.jpg")
+
+
 def test_a_name_can_not_reach_through_a_link_two_folders_up(tmp_path: Path) -> None:
     outside = tmp_path / "outside" / "deep"
     outside.mkdir(parents=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 import tables
 from jobs import jobs
 from measuring import WORK, Measurement, dataset
+from opening import measure_opening
 
 
 def main() -> None:
@@ -41,7 +42,9 @@ def main() -> None:
 
     chosen = [job for job in planned if arguments.only in job.name]
     measurement.measure(chosen, arguments.rounds, write)
-    tables.show("Results", "Targets")
+    if not arguments.only:
+        measure_opening()
+    tables.show("Results", "Targets", "Opening a store")
 
 
 if __name__ == "__main__":
