@@ -8,10 +8,16 @@ from typing import Any
 
 import msgspec
 
-from localcvat.geometry.boxes import shape_box
-from localcvat.model import Dataset, Item, Label, Shape
+from localcvat.geometry.boxes import is_in_space, shape_box
+from localcvat.model import Dataset, Item, Label, Shape, Track
 from localcvat.report import Report
 from localcvat.transforms import Transforms
+
+OF_FORM = frozenset(
+    ("area", "bbox", "segmentation", "rle", "line", "iscrowd", "parts", "box", "keypoints")
+)
+"""Extras that tell the form of a shape, and are no longer true of another."""
+UNCUT = ("ellipse", "cuboid", "skeleton")
 
 
 def reshaped(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
@@ -26,7 +32,19 @@ def reshaped(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
     labels = [_retyped(label, kinds) for label in dataset.header.labels]
     header = msgspec.structs.replace(dataset.header, labels=labels)
     worker = _Reshaper(wanted, report)
-    return Dataset(header, worker.items(dataset.items), dataset.tracks)
+    return Dataset(header, worker.items(dataset.items), _untouched(dataset.tracks, wanted, report))
+
+
+def _untouched(tracks: Iterable[Track], wanted: Transforms, report: Report) -> Iterator[Track]:
+    """Keyframe tracks as they are, counting those that the user may think changed."""
+    changing = {"mask"} if wanted.boxes_from_masks or wanted.masks_to_polygons else set()
+    if wanted.polygons_to_masks:
+        changing.add("polygon")
+    for track in tracks:
+        if wanted.clip or any(shape.type in changing for shape in track.shapes):
+            why = "kept as it is: add --flatten-tracks to reach its shapes"
+            report.assumed("track", why, track.label)
+        yield track
 
 
 def _retyped(label: Label, kinds: dict[str, str]) -> Label:
@@ -127,6 +145,9 @@ class _Reshaper:
         for shape in item.shapes:
             parts = clip_shape(shape, item.width, item.height)
             if parts is None:
+                if not _is_inside(shape, item.width, item.height):
+                    why = f"not clipped: no part of {_named(shape)} is one"
+                    self._report.assumed(shape.type, why, item.path)
                 result.append(shape)
                 continue
             if parts:
@@ -156,32 +177,64 @@ def _objects(shapes: Iterable[Shape], kind: str) -> list[list[Shape]]:
 
 
 def _made(shape: Shape, kind: str, points: Any) -> Shape:
-    """A copy of another kind; of the extras only ids are still true."""
+    """A copy of another kind or form, without the extras that told its form."""
     made = copy.copy(shape)
     made.type, made.points, made.rotation = kind, points, 0.0
     if kind != "polygon":
         made.instance = 0
     if shape.extras:
         made.extras = {
-            name: {key: value for key, value in values.items() if key == "id"}
+            name: {key: value for key, value in values.items() if key not in OF_FORM}
             for name, values in shape.extras.items()
             if isinstance(values, dict)
         }
     return made
 
 
+def _named(shape: Shape) -> str:
+    if shape.type == "rectangle" and shape.rotation:
+        return "a turned rectangle"
+    return f"an {shape.type}" if shape.type == "ellipse" else f"a {shape.type}"
+
+
+def _extent(shape: Shape) -> tuple[float, float, float, float] | None:
+    """The box around a shape as it is drawn; None where it is on no image."""
+    if is_in_space(shape):
+        return None
+    try:
+        return shape_box(shape, rotated=True)
+    except ValueError:
+        return None
+
+
+def _is_inside(shape: Shape, width: int, height: int) -> bool:
+    box = _extent(shape)
+    if box is None:
+        return True
+    slack = 1e-6
+    return min(box) >= -slack and box[2] <= width + slack and box[3] <= height + slack
+
+
+def _is_outside(shape: Shape, width: int, height: int) -> bool:
+    box = _extent(shape)
+    if box is None:
+        return False
+    return box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height
+
+
 def clip_shape(shape: Shape, width: int, height: int) -> list[Shape] | None:
     """The parts of `shape` on the image: None when it lies inside whole or can't be cut.
 
-    Rotated rectangles, ellipses, cuboids and skeletons are not cut.
+    Rotated rectangles, ellipses, cuboids and skeletons are not cut, but left out when no part of
+    them is on the image.
     """
     if shape.type == "mask":
         left, top, right, bottom = shape.points[-4:]
         if left >= 0 and top >= 0 and right < width and bottom < height:
             return None
         return _clipped_mask(shape, width, height)
-    if shape.type in ("ellipse", "cuboid", "skeleton") or shape.rotation or len(shape.points) < 2:
-        return None
+    if shape.type in UNCUT or shape.rotation or len(shape.points) < 2:
+        return [] if _is_outside(shape, width, height) else None
     xs, ys = shape.points[0::2], shape.points[1::2]
     if min(xs) >= 0 and min(ys) >= 0 and max(xs) <= width and max(ys) <= height:
         return None

@@ -93,7 +93,8 @@ def _relabelled(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset
     if wanted.only_labels:
         left &= set(wanted.only_labels)
     header = msgspec.structs.replace(
-        dataset.header, labels=_merged_labels(dataset.header.labels, wanted.labels_map, left)
+        dataset.header,
+        labels=_merged_labels(dataset.header.labels, wanted.labels_map, left, report),
     )
     for name in sorted(mapped - left):
         report.dropped("label", "left out, as asked", name, lossy=False)
@@ -114,24 +115,45 @@ def _check_known(option: str, given: Iterable[str], known: Iterable[str], report
         report.assumed(option, "the dataset has no such name", name)
 
 
-def _merged_labels(labels: list[Label], mapping: Mapping[str, str], left: set[str]) -> list[Label]:
+def _merged_labels(
+    labels: list[Label], mapping: Mapping[str, str], left: set[str], report: Report
+) -> list[Label]:
     merged: dict[str, Label] = {}
     for label in labels:
         name = mapping.get(label.name, label.name)
         if name not in left:
             continue
-        if name not in merged:
-            merged[name] = msgspec.structs.replace(label, name=name)
-            continue
-        first = merged[name]
-        have = {spec.name for spec in first.attributes}
-        extra = [spec for spec in label.attributes if spec.name not in have]
-        merged[name] = msgspec.structs.replace(
-            first,
-            type=first.type if first.type == label.type else "any",
-            attributes=[*first.attributes, *extra],
+        known = merged.get(name)
+        merged[name] = (
+            msgspec.structs.replace(label, name=name)
+            if known is None
+            else _merged(known, label, report)
         )
     return list(merged.values())
+
+
+def _merged(first: Label, second: Label, report: Report) -> Label:
+    """`first` with what `second` has beside; where they differ the first is kept, and counted."""
+    specs = {spec.name: spec for spec in first.attributes}
+    for spec in second.attributes:
+        if specs.setdefault(spec.name, spec) != spec:
+            why = f"differs from that of a label merged into {first.name!r}, which is kept"
+            report.changed("label attribute", why, f"{second.name}.{spec.name}")
+    if second.color and second.color != first.color:
+        why = "merged into a label that keeps its own"
+        report.changed("label colour", why, second.name, lossy=False)
+    points = {sublabel.name for sublabel in first.sublabels}
+    more = [sublabel for sublabel in second.sublabels if sublabel.name not in points]
+    if more and first.sublabels:
+        why = f"added to those of {first.name!r}, unconnected in its drawing"
+        report.changed("sublabel", why, second.name, count=len(more))
+    return msgspec.structs.replace(
+        first,
+        type=first.type if first.type == second.type else "any",
+        attributes=list(specs.values()),
+        sublabels=[*first.sublabels, *more],
+        svg=first.svg or second.svg,
+    )
 
 
 class _Relabel:

@@ -243,6 +243,59 @@ def test_shapes_are_cut_to_their_image() -> None:
     assert report.count("changed", "rectangle") == 1
 
 
+def test_what_can_not_be_cut_is_told_and_left_out_only_when_all_of_it_is_outside() -> None:
+    turned = _box("cat", 12, 2, 22, 8)
+    turned.rotation = 45.0
+    far = _box("cat", 40, 2, 50, 8)
+    far.rotation = 45.0
+    shapes = [
+        turned,
+        far,
+        Shape(type="ellipse", label="cat", points=[18, 5, 23, 2]),
+        Shape(type="ellipse", label="cat", points=[8, 5, 10, 3]),
+        Shape(type="cuboid", label="cat", points=[15.0, 2, 15, 8, 25, 2, 25, 8] * 2),
+        Shape(
+            type="skeleton",
+            label="cat",
+            elements=[Shape(type="points", label="nose", points=[-3.0, 2])],
+        ),
+    ]
+    kept = [shape for shape in shapes[:-1] if shape is not far]
+    before = [list(shape.points) for shape in kept]
+    _, items, report = _run(_dataset([_item("a.jpg", *shapes)]), clip=True)
+    assert [list(shape.points) for shape in items[0].shapes] == before
+    told = {entry.kind: entry.reason for entry in report.entries if entry.outcome == "assumed"}
+    assert told == {
+        "rectangle": "not clipped: no part of a turned rectangle is one",
+        "ellipse": "not clipped: no part of an ellipse is one",
+        "cuboid": "not clipped: no part of a cuboid is one",
+    }
+    assert report.count("assumed", "ellipse") == 1
+    assert report.count("dropped", "rectangle") == report.count("dropped", "skeleton") == 1
+
+
+def test_reshaping_keeps_the_extras_that_are_still_true() -> None:
+    extras = {"coco": {"id": 7, "area": 3.0, "bbox": [1, 2, 3, 4], "licence": "mine"}}
+    shape = _box("cat", -5, 2, 8, 9)
+    shape.extras = extras
+    _, items, _ = _run(_dataset([_item("a.jpg", shape)]), clip=True)
+    assert items[0].shapes[0].extras == {"coco": {"id": 7, "licence": "mine"}}
+
+
+def test_merged_labels_keep_the_points_of_both_and_count_what_differs() -> None:
+    first = Label(name="man", type="skeleton", color="#111111", sublabels=[Label(name="head")])
+    second = Label(name="woman", type="skeleton", color="#222222", sublabels=[Label(name="foot")])
+    first.attributes = [AttributeSpec(name="age", input_type="number", values=["0", "9", "1"])]
+    second.attributes = [AttributeSpec(name="age", input_type="text")]
+    dataset = Dataset(Header(labels=[first, second]), [])
+    made, _, report = _run(dataset, labels_map={"man": "person", "woman": "person"})
+    (label,) = made.header.labels
+    assert [sublabel.name for sublabel in label.sublabels] == ["head", "foot"]
+    told = {entry.kind: entry.lossy for entry in report.entries if entry.outcome == "changed"}
+    assert told["label attribute"]
+    assert not told["label colour"]
+
+
 def test_a_polygon_that_the_edge_cuts_in_two_stays_one_object() -> None:
     u_shape = [-5, 1, 5, 1, 5, 3, -3, 3, -3, 6, 5, 6, 5, 8, -5, 8]
     shape = Shape(type="polygon", label="cat", points=u_shape)
