@@ -68,6 +68,7 @@ class DatumaroFormat(Format):
             occluded=whole or "occluded" in self.bridged.attributes,
             group=self.bridged.group,
             z_order=self.bridged.z_order,
+            score=whole,
             tracks="flattened" if self.bridged.tracks or whole else "none",
         )
 

@@ -98,7 +98,7 @@ class CloudReader(Reader):
     def _import(self, root: Path) -> Any:
         import datumaro
 
-        with quiet(), _decimals(CLOUD_DECIMALS):
+        with quiet(self._report), _decimals(CLOUD_DECIMALS):
             name = self._bridged.reads
             found = datumaro.Dataset.import_from(
                 str(root), name, env=_environment(self._options.dialect == "cvat")
@@ -169,12 +169,18 @@ class CloudWriter(Writer):
         if self._options.with_images and len(item.related) > len(related):
             count = len(item.related) - len(related)
             self._report.dropped("related image", "its file is not known", item.path, count=count)
+        foreign = not item.path.lower().endswith(CLOUD)
+        if foreign:
+            self._report.changed("path", f"the format names every cloud {CLOUD}", item.path)
         if not self._options.with_images or item.media is None:
             return None
-        if not self._cvat and not item.path.lower().endswith(CLOUD):
+        if not self._cvat and foreign:
             why = f"the format has {CLOUD} files alone"
             self._report.dropped("image file", why, item.path)
             return None
+        if foreign:
+            why = f"named {CLOUD} as CVAT does, its bytes left as they are"
+            self._report.changed("image file", why, item.path)
         path = self._image(item, images)
         extra = []
         for number, media in enumerate(related):

@@ -88,7 +88,7 @@ class Writer:
 
         categories = self._categories(items)
         try:
-            with quiet():
+            with quiet(self._report):
                 made = datumaro.Dataset.from_iterable(
                     items,
                     categories={AnnotationType.label: categories},

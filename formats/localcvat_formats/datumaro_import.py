@@ -63,7 +63,7 @@ class Reader:
     def _import(self, root: Path) -> Any:
         import datumaro
 
-        with quiet():
+        with quiet(self._report):
             return datumaro.Dataset.import_from(str(root), self._bridged.reads)
 
     def _root(self) -> Path:
@@ -85,7 +85,7 @@ class Reader:
     def _items(self, found: Any, names: list[str], root: Path) -> Iterator[Item]:
         convert = FromDatumaro(names, _default_label(self._name, self._bridged), self._report)
         try:
-            with quiet():
+            with quiet(self._report):
                 for each in self._ordered(found):
                     item = self._item(each, root)
                     convert.fill(item, each.annotations)
@@ -101,6 +101,8 @@ class Reader:
             self._close()
 
     def _ordered(self, found: Any) -> Any:
+        if self._name == "kitti3d":
+            return map(_scored, found)
         return found
 
     def _item(self, each: Any, root: Path) -> Item:
@@ -146,6 +148,23 @@ def _default_label(name: str, bridged: Bridged) -> str:
     if name == "market1501":
         return MARKET_LABEL
     return CAPTION_LABEL if bridged.text else ""
+
+
+def _scored(each: Any) -> Any:
+    """KITTI's 16th column, a detection's score, which Datumaro's reader leaves out.
+
+    Annotations are numbered by their lines; the labels lie beside the folder of the calibration.
+    """
+    calibration = Path(each.attributes["calib_path"])
+    parts = list(calibration.parts)
+    parts[len(parts) - 1 - parts[::-1].index("calib")] = "label_2"
+    labels = Path(*parts)
+    lines = labels.read_text(encoding="utf-8").splitlines() if labels.is_file() else []
+    for annotation in each.annotations:
+        fields = lines[annotation.id].split() if annotation.id < len(lines) else []
+        if len(fields) == 16:
+            annotation.attributes["score"] = fields[15]
+    return each
 
 
 def _market_tag(item: Item, each: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,7 +61,9 @@ class FromDatumaro:
         for annotation in annotations:
             kind = annotation.type.name
             if kind == "label":
-                item.tags.append(Tag(label=self._label(annotation), attributes=_texts(annotation)))
+                tag = Tag(label=self._label(annotation), attributes=_texts(annotation))
+                tag.group = int(annotation.group or 0)
+                item.tags.append(tag)
                 continue
             if kind == "caption":
                 label = self._default or CAPTION_LABEL
@@ -109,6 +113,7 @@ class FromDatumaro:
             shape.type, shape.points = "cuboid", [*map(float, numbers), *CUBOID_REST]
         elif kind != "mask" or not self._set_mask(shape, annotation):
             return None
+        _take_score(shape)
         track = given.get("track_id")
         if isinstance(track, int) and not isinstance(track, bool):
             shape.track_id = track
@@ -123,6 +128,15 @@ class FromDatumaro:
         except ValueError:
             return False
         return True
+
+
+def _take_score(shape: Shape) -> None:
+    """Datumaro knows a score as an attribute alone."""
+    with contextlib.suppress(KeyError, ValueError):
+        score = float(shape.attributes["score"])
+        if math.isfinite(score):
+            shape.score = score
+            del shape.attributes["score"]
 
 
 def _texts(annotation: Any) -> dict[str, str]:
@@ -146,7 +160,7 @@ class ToDatumaro:
         from datumaro.components.annotation import Label as DatumaroLabel
 
         typed = typed_attributes(tag.attributes, self._labels.get(tag.label), self._dialect)
-        return DatumaroLabel(self._index[tag.label], attributes=typed)
+        return DatumaroLabel(self._index[tag.label], attributes=typed, group=tag.group)
 
     def shape(self, shape: Shape, item: Item) -> Any:
         """A shape as Datumaro's of the same kind; None when nothing of it lies on the image."""
@@ -158,6 +172,8 @@ class ToDatumaro:
         attributes["occluded"] = shape.occluded
         if shape.type == "rectangle":
             attributes["rotation"] = shape.rotation
+        if shape.score is not None:
+            attributes["score"] = shape.score
         if shape.track_id is not None:
             attributes |= {"track_id": shape.track_id, "keyframe": shape.keyframe}
         common: dict[str, Any] = {

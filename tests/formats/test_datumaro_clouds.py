@@ -66,9 +66,11 @@ def _written(name: str, items: list[Item], target: Path, images: bool = True) ->
     return report
 
 
-def _read(name: str, path: Path) -> tuple[Header, list[Item], list[bytes]]:
+def _read(
+    name: str, path: Path, report: Report | None = None
+) -> tuple[Header, list[Item], list[bytes]]:
     with open_source(path) as source:
-        dataset = find_format(name).format.read(source, ReadOptions(), Report())
+        dataset = find_format(name).format.read(source, ReadOptions(), report or Report())
         items, clouds = [], []
         for item in dataset.items:
             items.append(item)
@@ -284,10 +286,12 @@ def test_kitti_3d_is_read_with_the_place_in_space(tmp_path: Path) -> None:
     for folder in ("image_2", "label_2", "calib"):
         (tmp_path / "k" / folder).mkdir(parents=True)
     Image.new("RGB", (80, 60)).save(tmp_path / "k" / "image_2" / "000001.png")
-    line = "Car 0.25 2 -1.5 10 20 30 50 1.5 1.6 4.2 -3.1 1.7 25.5 -1.57\n"
-    (tmp_path / "k" / "label_2" / "000001.txt").write_text(line)
+    line = "Car 0.25 2 -1.5 10 20 30 50 1.5 1.6 4.2 -3.1 1.7 25.5 -1.57 0.875\n"
+    (tmp_path / "k" / "label_2" / "000001.txt").write_text(line + "Car 1 2 3\n")
     (tmp_path / "k" / "calib" / "000001.txt").write_text("P0: 0\n")
-    _, (item,), _ = _read("kitti3d", tmp_path / "k")
+    report = Report()
+    _, (item,), _ = _read("kitti3d", tmp_path / "k", report)
+    assert report.count("dropped", "object") == 1  # the line that is too short
     (shape,) = item.shapes
     assert (shape.type, shape.label, list(shape.points)) == ("rectangle", "Car", [10, 20, 30, 50])
     assert shape.attributes["dimensions"] == "[1.5, 1.6, 4.2]"
@@ -295,3 +299,14 @@ def test_kitti_3d_is_read_with_the_place_in_space(tmp_path: Path) -> None:
     assert shape.attributes["rotation_y"] == "-1.57"
     assert shape.occluded
     assert shape.attributes["occlusion"] == "2"
+    assert shape.score == 0.875
+
+
+@pytest.mark.parametrize("name", ["Kitti Raw Format 1.0", "Sly Point Cloud Format 1.0", *NAMES])
+def test_clouds_of_other_kinds_are_told(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"1234")
+    item = Item(path="a.bin", media=FileMedia(str(path)), shapes=[_cuboid(1, None)])
+    report = _written(name, [item], tmp_path / "out")
+    assert report.count("changed", "path") == 1
+    assert report.count("dropped" if name in NAMES else "changed", "image file") == 1
