@@ -182,9 +182,9 @@ class VocReader:
 
     def _items(self, lists: dict[str, ImageLists], segments: SegmentReader) -> Iterator[Item]:
         for root, folder in self._folders.items():
-            found = lists[root]
+            found, ids = lists[root], folder.ids
             bases = {image.rpartition("/")[2]: image for image in found.subsets}
-            named = [image for image in found.subsets if image in folder.ids]
+            named = [image for image in found.subsets if image in ids]
             for image in dict.fromkeys([*named, *sorted(folder.xmls), *sorted(folder.classes)]):
                 listed = image if image in found.subsets else bases.get(image.rpartition("/")[2])
                 subset = found.subsets.get(listed or "", DEFAULT_SUBSET)
@@ -195,9 +195,9 @@ class VocReader:
                 item.tags = tags_of(found, listed or image)
                 yield item
             yield from self._unnamed(folder, found, segments)
-            taken = {image.rpartition("/")[2] for image in folder.ids}
+            taken = {image.rpartition("/")[2] for image in ids}
             for image, subset in found.subsets.items():
-                if image not in folder.ids and image.rpartition("/")[2] not in taken:
+                if image not in ids and image.rpartition("/")[2] not in taken:
                     self._report.assumed("image", "listed but has no file: taken as empty", image)
                     item = Item(path=image + ".jpg", subset=subset)
                     item.tags = tags_of(found, image)
