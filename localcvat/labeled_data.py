@@ -17,6 +17,7 @@ from localcvat.model import Annotations, Shape, Tag, Track, TrackedShape
 from localcvat.store.label_map import LabelEntry, LabelMap
 
 T = TypeVar("T")
+LARGEST = 2**63 - 1
 
 
 class LabeledTag(Tag, kw_only=True):
@@ -208,4 +209,7 @@ def _made(kind: type[T], values: Mapping[str, Any], where: str) -> T:
         raise ValidationError([str(error)], where=where) from error
     if isinstance(made, (Tag, Shape, TrackedShape)) and made.frame < 0:
         raise ValidationError({"frame": ["a frame number is not negative"]}, where=where)
+    for name in ("frame", "group", "z_order", "instance"):
+        if abs(getattr(made, name, 0)) > LARGEST:
+            raise ValidationError({name: ["the number is too large for a store"]}, where=where)
     return made

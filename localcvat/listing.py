@@ -277,7 +277,9 @@ def _page_statement(
     rows = select(*collection.columns).select_from(collection.source).where(*where)
     rows = rows.order_by(*order)
     if wanted.page_size is not None:
-        rows = rows.limit(wanted.page_size).offset((number - 1) * wanted.page_size)
+        # A page larger than the list is the list: no size is too large for SQLite.
+        size = min(wanted.page_size, query.LARGEST_PAGE)
+        rows = rows.limit(size).offset((number - 1) * size)
     return rows
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import not_ as sql_not
 from localcvat.errors import ValidationError
 
 DEFAULT_PAGE_SIZE = 10
+LARGEST_PAGE = (1 << 62) - 1
 MAX_RULES = 500
 MAX_LIST = 10_000
 MAX_SEARCH = 10_000
@@ -338,4 +339,4 @@ def page_size(value: str | int | None) -> int | None:
         number = int(value) if value is not None else 0
     except ValueError:
         return DEFAULT_PAGE_SIZE
-    return number if 0 < number < 1 << 62 else DEFAULT_PAGE_SIZE
+    return number if 0 < number <= LARGEST_PAGE else DEFAULT_PAGE_SIZE

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from localcvat.errors import StoreBusyError, StoreError
+from localcvat.errors import NotFoundError, StoreBusyError, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -327,9 +327,13 @@ def _migrate(
 
 @contextmanager
 def _storage_errors(folder: Path) -> Iterator[None]:
-    """Turn what SQLite and its wrapper raise into StoreError."""
+    """Turn what SQLite and its wrapper raise into StoreError, a number past its into NotFound."""
     try:
         yield
+    except OverflowError as error:
+        if "SQLite INTEGER" not in str(error):
+            raise
+        raise NotFoundError("no store has a number that large", hint="is the id right?") from error
     except sqlite3.Error as error:
         raise _store_error(error, folder) from error
     except Exception as error:

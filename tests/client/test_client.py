@@ -400,3 +400,32 @@ def test_no_store_is_made_among_other_files(tmp_path: Path) -> None:
     with Client(tmp_path, create=True) as client:
         assert len(client.projects.list()) == 0
     assert (tmp_path / ".localcvat").is_dir()
+
+
+HUGE = 10**30
+
+
+@pytest.mark.parametrize("number", [HUGE, -HUGE, 2**63])
+@pytest.mark.parametrize("nouns", ["projects", "tasks", "jobs", "labels", "users", "requests"])
+def test_an_id_that_no_store_can_hold_is_not_found(
+    client: Client, task: Any, nouns: str, number: int
+) -> None:
+    repository = getattr(client, nouns)
+    with pytest.raises(NotFoundError):
+        repository.retrieve(number)
+    if nouns in ("projects", "tasks"):
+        repository.remove_by_ids([number])
+    condition = f'{{"==": [{{"var": "id"}}, {number}]}}'
+    if nouns != "requests":
+        with pytest.raises(ValidationError):
+            repository.list(filter=condition)
+        assert len(repository.list(page_size=HUGE)) == len(repository.list())
+
+
+def test_numbers_that_no_store_can_hold_are_refused_in_annotations(task: Any) -> None:
+    box = {"type": "rectangle", "label": "car", "frame": 0, "points": [1, 2, 3, 4]}
+    for field in ("frame", "group", "z_order", "instance"):
+        with pytest.raises(ValidationError):
+            task.set_annotations({"shapes": [{**box, field: HUGE}]})
+    with pytest.raises(NotFoundError):
+        task.get_frame(HUGE)
