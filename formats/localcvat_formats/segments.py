@@ -154,9 +154,12 @@ def painted(
     canvas = np.zeros((height, width), dtype=np.uint8 if len(masks) < 255 else np.uint32)
     order = sorted(masks, key=lambda mask: mask.z_order)
     sizes = [paint_mask(canvas, mask.points, index) for index, mask in enumerate(order, 1)]
+    areas = [mask_area(mask.points) for mask in order]
+    if sizes == areas and sum(sizes) == np.count_nonzero(canvas):
+        return canvas, order
     seen = np.bincount(canvas.ravel(), minlength=len(order) + 1)
     for index, size in enumerate(sizes, 1):
-        if seen[index] < mask_area(order[index - 1].points):
+        if seen[index] < areas[index - 1]:
             hidden = seen[index] == 0
             reason = "wholly hidden by others" if hidden else "pixels hidden by others or cut off"
             if hidden:
@@ -188,11 +191,6 @@ def write_color_png(sink: Sink, name: str, canvas: Canvas, colors: Sequence[Rgb]
         _save_image(sink, name, _with_palette(canvas, colors).convert("RGB"))
     else:
         _save_image(sink, name, Image.fromarray(np.array(colors, dtype=np.uint8)[canvas]))
-
-
-def write_palette_png(sink: Sink, name: str, canvas: Canvas, colors: Sequence[Rgb]) -> None:
-    """The same with a palette, as VOC has it; at most 256 colours."""
-    _save_image(sink, name, _with_palette(canvas, colors))
 
 
 def _with_palette(canvas: Canvas, colors: Sequence[Rgb]) -> Any:

@@ -6,6 +6,7 @@ Shared by Pascal VOC and CVAT's Segmentation mask (formats specification, sectio
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from localcvat.archive import Sink, Source
@@ -19,6 +20,7 @@ from localcvat_formats.labelmap import (
     LabelMapEntry,
     colors_of,
 )
+from localcvat_formats.palette_png import palette_chunk, palette_png
 from localcvat_formats.segments import (
     color_code,
     color_codes,
@@ -26,7 +28,6 @@ from localcvat_formats.segments import (
     read_png,
     unique_masks,
     write_color_png,
-    write_palette_png,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ class SegmentWriter:
         self._palette = palette
         self._distinct = distinct
         self._colors = colors_of(entries)
+        self._palettes = {
+            CLASSES: palette_chunk(self._colors[:PALETTE_SIZE]),
+            OBJECTS: palette_chunk(voc_colors(PALETTE_SIZE)),
+        }
         self._indices = {entry.name: index for index, entry in enumerate(entries)}
         self._background = background_index(entries) or 0
 
@@ -84,35 +89,48 @@ class SegmentWriter:
         """Both pictures of one image; `numbers` takes each mask's `instance` as its number."""
         canvas, order = painted(masks, width, height, self._report, stem)
         classes = [self._indices.get(mask.label, self._background) for mask in order]
-        indices = _table([self._background, *classes])
+        self._picture(CLASSES, stem, canvas, [self._background, *classes], self._colors)
         instances = [
             0 if index == self._background else (mask.instance if numbers else self._number(number))
             for number, (mask, index) in enumerate(zip(order, classes, strict=True), 1)
         ]
-        self._picture(f"{CLASSES}/{stem}.png", indices[canvas], self._colors)
-        count = max([PALETTE_SIZE, *(number + 1 for number in instances)])
         if not self._distinct:
             instances = [number % PALETTE_SIZE for number in instances]
-            count = PALETTE_SIZE
-        colors = [voc_color(index) for index in range(count)]
-        table = _table([0, *instances])
-        self._picture(f"{OBJECTS}/{stem}.png", table[canvas], colors)
+        colors = voc_colors(max(PALETTE_SIZE, *(number + 1 for number in instances)))
+        self._picture(OBJECTS, stem, canvas, [0, *instances], colors)
 
     def _number(self, position: int) -> int:
         return object_number(position) if self._distinct else position
 
-    def _picture(self, name: str, canvas: NDArray[np.uint32], colors: Sequence[Rgb]) -> None:
-        if self._palette and int(canvas.max(initial=0)) < PALETTE_SIZE:
-            write_palette_png(self._sink, name, canvas, colors[:PALETTE_SIZE])
+    def _picture(
+        self,
+        folder: str,
+        stem: str,
+        canvas: NDArray[Any],
+        values: Sequence[int],
+        colors: Sequence[Rgb],
+    ) -> None:
+        """A picture of the number in `values` at each position in the canvas."""
+        import numpy as np
+
+        name = f"{folder}/{stem}.png"
+        table = np.array(values, dtype=np.uint8 if max(values) < PALETTE_SIZE else np.uint32)
+        if len(values) == 2:  # one mask: far faster than looking each pixel up
+            pixels = canvas * (table[1:] - table[:1]) + table[:1]
         else:
-            write_color_png(self._sink, name, canvas, colors)
+            pixels = table[canvas]
+        if pixels.dtype != np.uint8 and int(pixels.max(initial=0)) < PALETTE_SIZE:
+            pixels = pixels.astype(np.uint8)
+        if self._palette and pixels.dtype == np.uint8:
+            self._sink.write(name, palette_png(pixels, self._palettes[folder]))
+        else:
+            write_color_png(self._sink, name, pixels, colors)
 
 
-def _table(values: Sequence[int]) -> NDArray[Any]:
-    """Numbers to look pixels up in, as small as they can be."""
-    import numpy as np
-
-    return np.array(values, dtype=np.uint8 if max(values) < PALETTE_SIZE else np.uint32)
+@lru_cache(maxsize=4)
+def voc_colors(count: int) -> list[Rgb]:
+    """The first colours of VOC's colour map."""
+    return [voc_color(index) for index in range(count)]
 
 
 class SegmentReader:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Bitmap = NDArray[np.uint8]
 
 MAX_PIXELS = 1 << 31
+MANY_RUNS = 100
+"""Fewer runs are painted one by one, more are unpacked at once."""
 
 
 class CountedMask(Sequence[float]):
@@ -44,19 +46,50 @@ class CountedMask(Sequence[float]):
         """(bitmap of the tight box, left, top)."""
         import numpy as np
 
-        runs = np.asarray(self.counts, dtype=np.int64)
-        bounds = np.cumsum(runs)
-        starts, ends = bounds[:-1:2], bounds[1::2]
-        drawn = ends > starts
-        # Only the columns that the mask reaches are unpacked.
-        first = int(starts[drawn][0]) // self.height
-        last = (int(ends[drawn][-1]) - 1) // self.height
-        flat = np.repeat(np.arange(len(runs), dtype=np.uint8) & 1, runs)
-        flat = flat[first * self.height : (last + 1) * self.height]
-        columns = flat.reshape(last - first + 1, self.height)
-        rows = np.flatnonzero(columns.any(axis=0))
+        # Only the columns that the mask reaches are looked at.
+        drawn = list(self._drawn())
+        left, right = drawn[0][0] // self.height, (drawn[-1][1] - 1) // self.height
+        if len(drawn) > MANY_RUNS:
+            flat = np.repeat(np.arange(len(self.counts), dtype=np.uint8) & 1, self.counts)
+            canvas = flat.reshape(-1, self.height)[left : right + 1].T
+        else:
+            canvas = np.zeros((self.height, right - left + 1), dtype=np.uint8)
+            self._paint(canvas, 1, left)
+        rows = np.flatnonzero(canvas.any(axis=1))
         top, bottom = int(rows[0]), int(rows[-1])
-        return np.ascontiguousarray(columns[:, top : bottom + 1].T), first, top
+        return np.ascontiguousarray(canvas[top : bottom + 1]), left, top
+
+    def paint(self, canvas: NDArray[Any], value: int) -> None:
+        """Set the mask's pixels of a canvas of the image's size to `value`."""
+        if len(self.counts) <= 2 * MANY_RUNS:
+            self._paint(canvas, value, 0)
+            return
+        bitmap, left, top = self.bitmap()
+        rows, columns = bitmap.shape
+        canvas[top : top + rows, left : left + columns][bitmap != 0] = value
+
+    def _drawn(self) -> Iterator[tuple[int, int]]:
+        """(first, one past the last) pixel of each run of ones, counted down the columns."""
+        end = 0
+        for zeros, ones in zip(self.counts[::2], self.counts[1::2], strict=False):
+            start = end + zeros
+            end = start + ones
+            if ones:
+                yield start, end
+
+    def _paint(self, canvas: NDArray[Any], value: int, left: int) -> None:
+        """Paint each run as a part of a column, whole columns, and a part of another."""
+        for start, end in self._drawn():
+            first, above = divmod(start, self.height)
+            last, below = divmod(end, self.height)
+            first, last = first - left, last - left
+            if first == last:
+                canvas[above:below, first] = value
+                continue
+            canvas[above:, first] = value
+            canvas[:, first + 1 : last] = value
+            if below:
+                canvas[:below, last] = value
 
     @overload
     def __getitem__(self, index: int) -> float: ...

@@ -195,10 +195,13 @@ def paint_mask(canvas: NDArray[Any], points: Sequence[float], value: int) -> int
     Returns how many pixels were painted; those outside of the canvas are left out. Raises
     ValueError for a broken mask.
     """
-    from localcvat.geometry.masks import mask_to_bitmap
+    from localcvat.geometry.masks import CountedMask, mask_area, mask_to_bitmap
 
-    bitmap, left, top = mask_to_bitmap(points)
     height, width = canvas.shape[:2]
+    if isinstance(points, CountedMask) and (points.width, points.height) == (width, height):
+        points.paint(canvas, value)
+        return mask_area(points)
+    bitmap, left, top = mask_to_bitmap(points)
     y1, y2 = max(top, 0), min(top + bitmap.shape[0], height)
     x1, x2 = max(left, 0), min(left + bitmap.shape[1], width)
     if y1 >= y2 or x1 >= x2:

@@ -32,6 +32,7 @@ from localcvat.geometry.masks import (
     polygons_to_mask,
 )
 from localcvat.geometry.polygons import mask_to_polygons, polygon_area
+from localcvat.geometry.raster import paint_mask
 from localcvat.model import Shape
 
 coordinates = st.integers(-400, 400).map(lambda value: value / 4)
@@ -149,6 +150,32 @@ def test_a_mask_kept_as_counts_is_the_mask_of_its_bitmap(bitmap: Any) -> None:
     assert mask_to_coco(mask, width, height) == counts
     assert mask_to_coco(mask, width + 3, height + 2) == mask_to_coco(points, width + 3, height + 2)
     assert mask != [*points[:-1], points[-1] + 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.lists(st.integers(0, 90), min_size=1, max_size=400),
+)
+def test_column_runs_are_painted_as_they_are_unpacked(
+    width: int, height: int, lengths: list[int]
+) -> None:
+    pixels = width * height
+    bounds = np.minimum(np.cumsum([*lengths, 0]), pixels)
+    counts = np.diff(np.concatenate(([0], bounds, [pixels]))).tolist()
+    if not sum(counts[1::2]):
+        counts = [pixels - 1, 1]
+    expected = (np.repeat(np.arange(len(counts)) % 2, counts) * 7).reshape(width, height).T
+    mask = coco_to_mask(counts, width, height)
+    canvas = np.zeros((height, width), dtype=np.uint8)
+    assert paint_mask(canvas, mask, 7) == np.count_nonzero(expected)
+    assert np.array_equal(canvas, expected)
+    canvas[:] = 0
+    assert paint_mask(canvas, list(mask), 7) == np.count_nonzero(expected)
+    assert np.array_equal(canvas, expected)
+    bitmap, left, top = mask_to_bitmap(mask)
+    assert bitmap_to_mask(bitmap, left, top) == mask == bitmap_to_mask(expected)
 
 
 @pytest.mark.parametrize(
