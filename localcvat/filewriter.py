@@ -54,6 +54,7 @@ class FileWriter:
             env={**os.environ, "PYTHONPATH": search},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the process that it writes for
         )
         self._input = cast(BinaryIO, self._process.stdin)
         self._batch: list[tuple[bytes, bytes]] = []

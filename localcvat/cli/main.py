@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 
 import click
 
@@ -81,17 +84,40 @@ def cli(ctx: click.Context, store: str | None, debug: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; failures become one line on standard error and an exit code."""
+    """Run the command line; failures become one line on standard error and an exit code.
+
+    Ending and hanging up end it as Ctrl-C does: what it had begun to write is removed.
+    """
+    _fill_closed_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _stop)
     sys.exit(run(sys.argv[1:]))
 
 
+def _fill_closed_streams() -> None:
+    """Where a standard stream is closed, the next file opened would stand in its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, closefd=False))
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough: cleaning up is under way
+    raise SystemExit(128 + number)
+
+
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Run one command and return its exit code: 0 done, 1 failed, 2 wrong usage, 130 stopped."""
     try:
         outcome = cli.main(args=arguments, prog_name="localcvat", standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        return 1
+        return 128 + signal.SIGINT
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -111,6 +137,12 @@ def run(arguments: list[str]) -> int:
             raise
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {place}{error.strerror or error}", err=True)
+        return 1
+    except UnicodeEncodeError as error:
+        if "--debug" in arguments:
+            raise
+        text = error.object[error.start : error.end]
+        click.echo(f"Error: {text!r} is no text of this locale (use a UTF-8 locale)", err=True)
         return 1
     except Exception as error:  # a bug of ours: still no traceback without --debug
         if "--debug" in arguments:
