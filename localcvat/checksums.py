@@ -1,6 +1,7 @@
 """SHA-256 sums of everything in an output, to compare on the other side of an air gap.
 
-A line is ``<hex>  <name>``, as `sha256sum` writes it; names are those inside the zip or folder.
+A line is ``<hex>  <name>``, as `sha256sum` writes it: with a backslash before it when the name has
+a line break or backslash, which are escaped then. Names are those inside the zip or folder.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import IO
 import msgspec
 
 from localcvat.archive import Source, open_sink, open_source
-from localcvat.errors import SourceError
+from localcvat.errors import OutputError, SourceError
 
 CHUNK = 1 << 20
 ENDING = ".sha256"
-LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+LINE = re.compile(r"(\\?)([0-9A-Fa-f]{64}) [ *](.+?)\r?")
+ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -54,13 +56,22 @@ def write_sums(
 ) -> str:
     """Write the sums of `path` to `target` (``path.sha256`` if not given); returns its path.
 
-    Raises OutputError when it is there and `overwrite` is not given.
+    Raises OutputError when it is there and `overwrite` is not given, or would lie in `path`.
     """
     manifest = os.fspath(target if target is not None else _manifest_of(path))
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums_of(path).items())]
+    source, place = os.path.realpath(path), os.path.realpath(manifest)
+    if place == source or place.startswith(source + os.sep):
+        hint = "a manifest lies beside what it is of"
+        raise OutputError("the manifest would be part of its own sums", where=manifest, hint=hint)
+    lines = [_line(name, digest) for name, digest in sorted(sums_of(path).items())]
     with open_sink(manifest, overwrite=overwrite, single=True) as sink:
         sink.write("manifest", "".join(lines).encode())
     return manifest
+
+
+def _line(name: str, digest: str) -> str:
+    escaped = "".join(ESCAPES.get(char, char) for char in name)
+    return f"{'\\' if escaped != name else ''}{digest}  {escaped}\n"
 
 
 def verify_sums(
@@ -97,16 +108,24 @@ def _manifest_of(path: str | os.PathLike[str]) -> str:
 
 def _read_manifest(path: str) -> dict[str, str]:
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(path, encoding="utf-8", newline="\n") as stream:
             lines = stream.read().split("\n")
     except (OSError, UnicodeDecodeError) as error:
         hint = "`localcvat export-manifest` writes it"
         raise SourceError(f"no readable manifest: {error}", where=path, hint=hint) from error
-    sums = {}
+    sums: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
+        if not line.strip("\r"):
+            continue
         found = LINE.fullmatch(line)
-        if found:
-            sums[found[2]] = found[1]
-        elif line:
+        if found is None:
             raise SourceError("not a SHA-256 and a name", where=f"{path}:{number}")
+        name = _unescaped(found[3]) if found[1] else found[3]
+        if sums.setdefault(name, found[2].lower()) != found[2].lower():
+            raise SourceError(f"a second sum for {name!r}", where=f"{path}:{number}")
     return sums
+
+
+def _unescaped(name: str) -> str:
+    characters = {escape[1]: char for char, escape in ESCAPES.items()}
+    return re.sub(r"\\([\\nr])", lambda match: characters[match[1]], name)

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import re
-import secrets
 import shutil
 import zipfile
 import zlib
@@ -22,6 +19,7 @@ from typing import IO
 
 from localcvat import disk
 from localcvat.archive.names import safe_name
+from localcvat.archive.partials import locked_file, locked_folder, sweep_partials
 from localcvat.errors import LocalCvatError, OutputError
 from localcvat.filewriter import FileWriter, write_file
 from localcvat.model import Media
@@ -31,9 +29,8 @@ COPY_CHUNK = 1 << 20
 DIRECT_FILES = 2_000
 """Small files of a folder that are written before a second process is worth its start."""
 SMALL_ENTRY = 1 << 20
-MAX_BASE_BYTES = 200
-PARTIAL = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
-SWEEPS = 20
+STORE_DATABASE = "localcvat.db"
+STORE_FOLDERS = ("media", "trash", "tmp")
 FULL_DISK = "is the disk full?"
 
 
@@ -91,7 +88,7 @@ class FolderSink(Sink):
     def __init__(self, target: Path, jobs: int) -> None:
         super().__init__(target)
         self._lock: int | None
-        self._temp, self._lock = _locked_folder(target)
+        self._temp, self._lock = locked_folder(target)
         self._root = str(self._temp)
         self._made: set[str] = {""}
         self._jobs = jobs
@@ -167,7 +164,7 @@ class ZipSink(Sink):
     def __init__(self, target: Path, compress: bool = False) -> None:
         super().__init__(target)
         self._method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-        self._temp, self._file = _locked_file(target)
+        self._temp, self._file = locked_file(target)
         self._zip = zipfile.ZipFile(self._file, "w", self._method, allowZip64=True)
 
     def _info(self, name: str) -> zipfile.ZipInfo:
@@ -229,7 +226,7 @@ class FileSink(Sink):
 
     def __init__(self, target: Path) -> None:
         super().__init__(target)
-        self._temp, self._file = _locked_file(target)
+        self._temp, self._file = locked_file(target)
 
     def _only(self, name: str) -> None:
         self._claim(name)
@@ -265,78 +262,6 @@ class FileSink(Sink):
             self._temp.unlink(missing_ok=True)
 
 
-def _beside(target: Path) -> Path:
-    base = target.name.encode()[:MAX_BASE_BYTES].decode(errors="ignore")
-    return target.parent / f".{base}.{secrets.token_hex(8)}.partial"
-
-
-def _locked_folder(target: Path) -> tuple[Path, int]:
-    """A new folder beside `target`, and the descriptor that locks it while it is open."""
-    while True:
-        path = _beside(target)
-        path.mkdir()
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(path, os.O_RDONLY)
-            if _locked(path, descriptor):
-                return path, descriptor
-            os.close(descriptor)
-
-
-def _locked_file(target: Path) -> tuple[Path, IO[bytes]]:
-    """A new file beside `target`, locked while it is open."""
-    while True:
-        path = _beside(target)
-        stream = disk.create(path)
-        if _locked(path, stream.fileno()):
-            return path, stream
-        stream.close()
-
-
-def _locked(path: Path, descriptor: int) -> bool:
-    """Lock what was just made; False when another process took it for a dead one's and swept it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return path.exists()
-
-
-@contextmanager
-def partial_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside `target` to prepare it in; removed at the end, or when found dead."""
-    sweep_partials(target.parent)
-    folder, descriptor = _locked_folder(target)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
-
-
-def sweep_partials(folder: Path) -> None:
-    """Remove what killed processes left in `folder`: partial outputs that nobody has locked."""
-    with os.scandir(folder) as entries:
-        found = [entry.path for entry in entries if PARTIAL.fullmatch(entry.name)]
-    for path in found:
-        with contextlib.suppress(OSError):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(path)
-            finally:
-                os.close(descriptor)
-
-
-def _remove(path: str) -> None:
-    if not os.path.isdir(path):
-        os.unlink(path)
-        return
-    for _ in range(SWEEPS):  # a process that wrote for the dead one may be adding its last file
-        shutil.rmtree(path, ignore_errors=True)
-        if not os.path.exists(path):
-            break
-
-
 def _sync_folder(folder: Path) -> None:
     """Keep the new name; the output is whole already, and not every file system can do this."""
     with contextlib.suppress(OSError):
@@ -365,6 +290,7 @@ def open_sink(
     `overwrite` is given for a file. On any exception nothing stays behind.
     """
     target = Path(os.path.abspath(path))
+    refuse_in_store(target)
     _check_free(target, overwrite)
     if zipped is None:
         zipped = target.suffix.lower() == ".zip"
@@ -391,6 +317,19 @@ def open_sink(
 def _output_error(error: OSError, target: Path) -> OutputError:
     hint = FULL_DISK if error.errno == errno.ENOSPC else ""
     return OutputError(error.strerror or str(error), where=str(target), hint=hint)
+
+
+def refuse_in_store(target: Path) -> None:
+    """Raise OutputError where an output would stand in the place of a store's own files."""
+    for folder in target.parents:
+        name = target.relative_to(folder).parts[0]
+        inner = name in STORE_FOLDERS or name.startswith(STORE_DATABASE)
+        if inner and (folder / STORE_DATABASE).is_file():
+            raise OutputError(
+                "this is a place of the store's",
+                where=str(target),
+                hint="name one outside of it",
+            )
 
 
 def _check_free(target: Path, overwrite: bool) -> None:

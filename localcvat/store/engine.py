@@ -116,7 +116,7 @@ class Store:
 
     def _tidy(self) -> None:
         """Make the folders that an unpacked snapshot lacks; remove what a crash left."""
-        from localcvat.archive.sinks import sweep_partials
+        from localcvat.archive.partials import sweep_partials
 
         for name in SUBFOLDERS:
             (self.path / name).mkdir(exist_ok=True)
@@ -306,7 +306,7 @@ def _header(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def _copy_database(connection: sqlite3.Connection, target: Path) -> None:
     from localcvat import disk
-    from localcvat.archive.sinks import partial_folder
+    from localcvat.archive.partials import partial_folder
 
     with partial_folder(target) as folder:
         copy = sqlite3.connect(folder / DATABASE)

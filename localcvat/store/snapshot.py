@@ -7,7 +7,8 @@ import sqlite3
 from pathlib import Path
 
 from localcvat.archive import FileMedia, open_sink
-from localcvat.archive.sinks import partial_folder
+from localcvat.archive.partials import partial_folder
+from localcvat.archive.sinks import refuse_in_store
 from localcvat.errors import StoreError
 from localcvat.store.engine import DATABASE, Store
 
@@ -17,6 +18,7 @@ def write_snapshot(store: Store, target: str | os.PathLike[str]) -> None:
 
     Unpacked, such a zip is a store. Raises StoreError when the target exists or media are missing.
     """
+    refuse_in_store(Path(target).absolute())
     if not os.fspath(target).lower().endswith(".zip"):
         store.snapshot(target)
         return

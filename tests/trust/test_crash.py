@@ -25,7 +25,7 @@ import pytest
 
 from localcvat import disk
 from localcvat.archive import open_sink
-from localcvat.archive.sinks import sweep_partials
+from localcvat.archive.partials import sweep_partials
 from localcvat.store import engine
 from localcvat.store.check import check_store
 from operations import OPERATIONS, Operation, counts, opened, ready_place
