@@ -71,7 +71,8 @@ def write_sums(
 
 def _line(name: str, digest: str) -> str:
     escaped = "".join(ESCAPES.get(char, char) for char in name)
-    return f"{'\\' if escaped != name else ''}{digest}  {escaped}\n"
+    mark = "" if escaped == name else "\\"
+    return f"{mark}{digest}  {escaped}\n"
 
 
 def verify_sums(

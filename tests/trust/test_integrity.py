@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import sqlite3
+import subprocess
+import unicodedata
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -162,6 +166,67 @@ def test_sums_name_what_is_missing_and_what_is_new(tmp_path: Path) -> None:
         {"what": "not in the manifest", "where": f"{dataset}/renamed.json"},
     ]
     assert run_here("verify", dataset, "--manifest", "nowhere", cwd=tmp_path).returncode == 1
+
+
+def test_sums_are_those_of_sha256sum_whatever_the_names(tmp_path: Path) -> None:
+    names = ["plain", "with space", "quo'te\"s", "é", "line\nbreak", "back\\slash", "*star", "-rf"]
+    names += ["a" * 255, "道" * 85, unicodedata.normalize("NFD", "é"), "Plain", "100%#?", "sub/x"]
+    for name in names:
+        path = tmp_path / "set" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(name)
+    assert run_here("export-manifest", "set", cwd=tmp_path).returncode == 0
+    assert run_here("verify", "set", cwd=tmp_path).returncode == 0
+    checked = ["sha256sum", "--quiet", "--check", "../set.sha256"]
+    assert subprocess.run(checked, cwd=tmp_path / "set", check=False).returncode == 0
+    sums = (tmp_path / "set.sha256").read_text()
+    windows = re.sub("^.{65}", lambda match: match[0].upper(), sums, flags=re.MULTILINE)
+    (tmp_path / "set.sha256").write_text(windows, newline="\r\n")
+    assert run_here("verify", "set", cwd=tmp_path).returncode == 0
+    (tmp_path / "set" / "Plain").rename(tmp_path / "set" / "PLAIN")
+    done = run_here("verify", "set", "--json", cwd=tmp_path)
+    assert orjson.loads(done.stdout)["differences"] == [
+        {"what": "missing", "where": "set/Plain"},
+        {"what": "not in the manifest", "where": "set/PLAIN"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("x", "not a SHA-256 and a name"),
+        ("0" * 63 + "  a", "not a SHA-256 and a name"),
+        (f"{'0' * 64}  a\n{'1' * 64}  a", "a second sum for 'a'"),
+        ("\udcff", "no readable manifest"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused_with_its_place(
+    tmp_path: Path, lines: str, reason: str
+) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a").write_text("a")
+    (tmp_path / "set.sha256").write_bytes(lines.encode(errors="surrogateescape"))
+    done = run_here("verify", "set", cwd=tmp_path)
+    assert done.returncode == 1
+    assert reason in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside", "/etc/passwd", "sub/../../outside", "a/", ".", ".."]
+)
+def test_a_manifest_that_names_files_elsewhere_reads_none_of_them(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a").write_text("a")
+    (tmp_path / "outside").write_text("secret")
+    sums = hashlib.sha256(b"secret").hexdigest()
+    (tmp_path / "set.sha256").write_text(f"{sums}  {name}\n")
+    done = run_here("verify", "set", "--json", cwd=tmp_path)
+    assert [found["what"] for found in orjson.loads(done.stdout)["differences"]] == [
+        "missing",
+        "not in the manifest",
+    ]
 
 
 def test_a_store_of_the_first_schema_opens_with_all_it_held(tmp_path: Path) -> None:
