@@ -61,19 +61,19 @@ class _Decoder:
         self, row: tuple[Any, ...], shapes: list[Shape], parents: dict[int, Shape]
     ) -> None:
         shape = Shape(
-            type=row[5],
+            type=row[6],
             label=self._names[row[4]],
-            points=unpack_points(row[6]),
+            points=unpack_points(row[7]),
             frame=row[3],
-            occluded=row[7] != 0,
-            outside=row[8] != 0,
-            z_order=row[9],
-            rotation=row[10],
-            group=row[11],
-            source=row[12],
-            score=row[13],
-            instance=row[14],
-            attributes=self.attributes(row[15]),
+            occluded=row[8] != 0,
+            outside=row[9] != 0,
+            z_order=row[10],
+            rotation=row[11],
+            group=row[12],
+            source=row[13],
+            score=row[14],
+            instance=row[15],
+            attributes=self.attributes(row[5]),
             extras=orjson.loads(row[16]) if row[16] else None,
         )
         if row[2] is not None:
@@ -88,10 +88,10 @@ class _Decoder:
         return Tag(
             label=self._names[row[3]],
             frame=row[2],
-            group=row[4],
-            source=row[5],
-            score=row[6],
-            attributes=self.attributes(row[7]),
+            group=row[5],
+            source=row[6],
+            score=row[7],
+            attributes=self.attributes(row[4]),
             extras=orjson.loads(row[8]) if row[8] else None,
         )
 

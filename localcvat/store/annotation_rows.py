@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import orjson
 
 from localcvat.errors import ValidationError
 from localcvat.model import Annotations, Shape, Tag, Track
 from localcvat.store.engine import raw
 from localcvat.store.label_map import LabelEntry, LabelMap
+from localcvat.store.packed_shapes import (
+    PackedShape,
+    PackedTag,
+    json_text,
+    packed_shape,
+    packed_tag,
+)
 from localcvat.store.packing import pack_shape
 
 if TYPE_CHECKING:
@@ -24,11 +30,12 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 BATCH = 5000
-SHAPE_COLUMNS = (
-    "id, job_id, parent_id, frame, label_id, type, points, occluded, outside, z_order, rotation,"
-    " grp, source, score, instance, attributes, extras"
+SHAPE_VALUES = (
+    "type, points, occluded, outside, z_order, rotation, grp, source, score, instance, extras"
 )
-TAG_COLUMNS = "id, job_id, frame, label_id, grp, source, score, attributes, extras"
+SHAPE_COLUMNS = f"id, job_id, parent_id, frame, label_id, attributes, {SHAPE_VALUES}"
+TAG_VALUES = "grp, source, score, extras"
+TAG_COLUMNS = f"id, job_id, frame, label_id, attributes, {TAG_VALUES}"
 TRACK_COLUMNS = "id, job_id, parent_id, frame, label_id, grp, source, score, attributes, extras"
 TRACKED_COLUMNS = (
     "id, track_id, frame, type, points, occluded, outside, z_order, rotation, attributes"
@@ -44,10 +51,6 @@ def _attributes(entry: LabelEntry, given: Mapping[str, str]) -> str | None:
         raise ValidationError(
             {"attributes": [f"attribute {error.args[0]!r} is unknown to label {entry.name!r}"]}
         ) from None
-
-
-def _json(value: Any) -> str | None:
-    return msgspec.json.encode(value).decode() if value else None
 
 
 class AnnotationWriter:
@@ -71,49 +74,37 @@ class AnnotationWriter:
     def add_shapes(self, job_id: int, shapes: Iterable[Shape]) -> None:
         """Add shapes, with their elements, in order."""
         for shape in shapes:
-            entry = self._labels.entry(shape.label)
-            parent = self._add_shape(job_id, None, entry, shape, shape.frame)
-            for element in shape.elements:
-                sublabel = _sublabel(entry, element.label)
-                self._add_shape(job_id, parent, sublabel, element, shape.frame)
-        if len(self._shapes) >= BATCH:
-            self._flush_shapes()
+            self.add_shape(job_id, shape.frame, packed_shape(shape))
 
-    def _add_shape(
-        self, job_id: int, parent: int | None, entry: LabelEntry, shape: Shape, frame: int
-    ) -> int:
-        self._shape_id += 1
-        self._shapes.append(
-            (
-                self._shape_id,
-                job_id,
-                parent,
-                frame,
-                entry.id,
-                shape.type,
-                pack_shape(shape.type, shape.points),
-                shape.occluded,
-                shape.outside,
-                shape.z_order,
-                shape.rotation,
-                shape.group,
-                shape.source,
-                shape.score,
-                shape.instance,
-                _attributes(entry, shape.attributes),
-                _json(shape.extras),
+    def add_shape(self, job_id: int, frame: int, shape: PackedShape) -> None:
+        """Add one shape with its elements."""
+        entry = self._labels.entry(shape.label)
+        given = shape.attributes
+        attributes = _attributes(entry, given) if given else None
+        number = self._shape_id = self._shape_id + 1
+        rows = self._shapes
+        rows.append((number, job_id, None, frame, entry.id, attributes, *shape.values))
+        for element in shape.elements or ():
+            part = _sublabel(entry, element.label)
+            attributes = _attributes(part, element.attributes or {})
+            self._shape_id += 1
+            rows.append(
+                (self._shape_id, job_id, number, frame, part.id, attributes, *element.values)
             )
-        )
-        return self._shape_id
+        if len(rows) >= BATCH:
+            self._flush_shapes()
 
     def add_tags(self, job_id: int, tags: Iterable[Tag]) -> None:
         """Add tags in order."""
         for tag in tags:
-            entry = self._labels.entry(tag.label)
-            self._tag_id += 1
-            values = (tag.frame, entry.id, tag.group, tag.source, tag.score)
-            attributes = _attributes(entry, tag.attributes)
-            self._tags.append((self._tag_id, job_id, *values, attributes, _json(tag.extras)))
+            self.add_tag(job_id, tag.frame, packed_tag(tag))
+
+    def add_tag(self, job_id: int, frame: int, tag: PackedTag) -> None:
+        """Add one tag."""
+        entry = self._labels.entry(tag.label)
+        self._tag_id += 1
+        attributes = _attributes(entry, tag.attributes or {})
+        self._tags.append((self._tag_id, job_id, frame, entry.id, attributes, *tag.values))
         if len(self._tags) >= BATCH:
             self._flush_tags()
 
@@ -131,7 +122,14 @@ class AnnotationWriter:
         values = (track.frame, entry.id, track.group, track.source, track.score)
         attributes = _attributes(entry, track.attributes)
         self._tracks.append(
-            (self._track_id, job_id, parent, *values, attributes, _json(track.extras))
+            (
+                self._track_id,
+                job_id,
+                parent,
+                *values,
+                attributes,
+                json_text(track.extras) if track.extras else None,
+            )
         )
         for shape in track.shapes:
             self._tracked_id += 1
