@@ -22,6 +22,7 @@ from localcvat.label_rows import read_labels
 from localcvat.matching import FrameMatcher
 from localcvat.model import Dataset, Header, Item, Label, Shape, Tag, TaskInfo, Track
 from localcvat.object_labels import ObjectLabels
+from localcvat.packed_dataset import still_shapes
 from localcvat.report import Report
 from localcvat.store.annotation_rows import AnnotationWriter, clear_annotations
 from localcvat.store.engine import raw
@@ -308,19 +309,6 @@ class _Importer:
 
     def _has(self, frame: int) -> bool:
         return any(job.start <= frame <= job.stop for job in self._jobs)
-
-
-def still_shapes(item: Item, shapes: Iterable[Shape], report: Report) -> list[Shape]:
-    """The shapes of no track, masks of tracks among them: those lose their `track_id`."""
-    still = []
-    for shape in shapes:
-        if shape.track_id is not None and shape.type == "mask":
-            reason = "of a track: made a mask of its own, for CVAT has no tracks of masks"
-            report.changed("mask", reason, item.path)
-            shape.track_id = None
-        if shape.track_id is None:
-            still.append(shape)
-    return still
 
 
 def masks_of(track: Track, report: Report) -> Iterator[Shape]:

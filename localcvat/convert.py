@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -29,6 +29,8 @@ from localcvat.plugin import (
 )
 from localcvat.report import Report
 from localcvat.transforms import Transforms, transform
+
+Each = TypeVar("Each")
 
 
 class ConvertOptions(msgspec.Struct, kw_only=True):
@@ -145,7 +147,7 @@ def _in_order(header: Header, names: list[str]) -> Header:
     return msgspec.structs.replace(header, labels=ordered)
 
 
-def counted(items: Iterable[Item], progress: Callable[[int], None]) -> Iterator[Item]:
+def counted(items: Iterable[Each], progress: Callable[[int], None]) -> Iterator[Each]:
     """`items`, telling after each how many there were."""
     for done, item in enumerate(items, 1):
         yield item

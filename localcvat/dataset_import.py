@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
 import orjson
 from sqlmodel import Session
 
-from localcvat.annotation_import import masks_of, still_shapes
-from localcvat.errors import DatasetError, ValidationError
+from localcvat.annotation_import import masks_of
+from localcvat.errors import DatasetError
 from localcvat.geometry.slicing import keyframes, renumbered
 from localcvat.geometry.tracks import end_track, track_from_shapes
 from localcvat.label_rows import insert_labels, read_labels, spec_row
@@ -19,12 +20,12 @@ from localcvat.model import (
     AttributeSpec,
     Dataset,
     Header,
-    Item,
     Label,
     Shape,
     Track,
 )
 from localcvat.object_labels import part_attributes
+from localcvat.packed_dataset import PackedDataset, PackedItem, packed
 from localcvat.projects import project_row
 from localcvat.related import extension
 from localcvat.report import Report
@@ -32,6 +33,7 @@ from localcvat.store.annotation_rows import AnnotationWriter
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.label_map import LabelEntry, label_map
 from localcvat.store.media import Batch, MediaMode, keep_media
+from localcvat.store.packed_shapes import PackedShape
 from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
 from localcvat.task_data import chunk_size_for
 from localcvat.task_rows import (
@@ -50,7 +52,7 @@ CLOUD = ".pcd"
 def import_dataset(
     store: Store,
     project_id: int,
-    dataset: Dataset,
+    dataset: Dataset | PackedDataset,
     report: Report,
     media: MediaMode = "copy",
     *,
@@ -61,6 +63,8 @@ def import_dataset(
     A project without labels gets the dataset's. One transaction; items stream. Raises DatasetError
     for a label the project does not have.
     """
+    if isinstance(dataset, Dataset):
+        dataset = packed(dataset, report)
     with store.media.batch() as batch, store.write() as session:
         project = project_row(session, project_id)
         created = not _label_count(session, project_id)
@@ -158,25 +162,23 @@ class _Importer:
         self._tasks: dict[str, _TaskUnderway] = {}
         self._labels = label_map(session, project_id=project_id)
         self._writer = AnnotationWriter(session, self._labels)
-        self._tracked: dict[tuple[int, int, int], list[Shape]] = {}
+        self._kept: defaultdict[str, int] = defaultdict(int)
+        self._tracked: dict[tuple[int, int, int | None], list[Shape]] = {}
         self._numbers: dict[tuple[int, int], dict[int, int]] = {}
 
-    def add(self, item: Item) -> None:
+    def add(self, item: PackedItem) -> None:
         """Write one frame with its annotations."""
         underway = self._task(item)
         path = self._free_path(item.path, underway)
         media_id = keep_media(self._session, self._batch, item.media, self._media)
-        if not (item.width and item.height) and item.media is not None:
-            item.width, item.height = item.media.image_size()
         underway.frames.file(FileDraft(path=path, media_id=media_id))
-        extras = {"extras": item.extras, "attributes": item.attributes}
         number = underway.frames.frame(
             FrameDraft(
                 path=path,
                 width=item.width,
                 height=item.height,
                 media_id=media_id,
-                extras={key: value for key, value in extras.items() if value} or None,
+                extras=item.extras,
             )
         )
         if item.frame is not None:
@@ -187,35 +189,36 @@ class _Importer:
             underway.task.dimension = "3d"
         if item.related:
             why = "images taken with a point cloud are not taken into a project"
-            self._report.dropped("related image", why, item.path, count=len(item.related))
+            self._report.dropped("related image", why, item.path, count=item.related)
         self._annotate(underway, item, number)
-        self._report.kept("image")
+        self._kept["image"] += 1
 
-    def _annotate(self, underway: _TaskUnderway, item: Item, number: int) -> None:
-        for kept in (*item.shapes, *item.tags):
-            self._report.kept(kept.type if isinstance(kept, Shape) else "tag")
+    def _annotate(self, underway: _TaskUnderway, item: PackedItem, number: int) -> None:
+        writer, kept, job_id = self._writer, self._kept, underway.job_id
         for shape in item.shapes:
-            shape.frame = number
-            entry = self._declare(shape.label, shape.attributes)
-            for element in shape.elements:
-                element.frame = number
-                self._declare(element.label, element.attributes, entry)
+            kept[shape.type] += 1
+            self._declare_parts(shape)
+            writer.add_shape(job_id, number, shape)
         for tag in item.tags:
-            tag.frame = number
+            kept["tag"] += 1
             self._declare(tag.label, tag.attributes)
-        still = still_shapes(item, item.shapes, self._report)
-        for shape in item.shapes:
-            if shape.track_id is not None:
-                key = (underway.job_id, item.task, shape.track_id)
-                self._tracked.setdefault(key, []).append(shape)
-        try:
-            self._writer.add_shapes(underway.job_id, still)
-            self._writer.add_tags(underway.job_id, item.tags)
-        except ValidationError as error:
-            raise DatasetError(str(error), where=item.path) from error
+            writer.add_tag(job_id, number, tag)
+        for tracked in item.tracked:
+            kept[tracked.type] += 1
+            self._declare_parts(tracked)
+            tracked.frame = number
+            for element in tracked.elements:
+                element.frame = number
+            key = (job_id, item.task, tracked.track_id)
+            self._tracked.setdefault(key, []).append(tracked)
+
+    def _declare_parts(self, shape: PackedShape | Shape) -> None:
+        entry = self._declare(shape.label, shape.attributes)
+        for element in shape.elements or ():
+            self._declare(element.label, element.attributes, entry)
 
     def _declare(
-        self, label: str, attributes: dict[str, str], parent: LabelEntry | None = None
+        self, label: str, attributes: dict[str, str] | None, parent: LabelEntry | None = None
     ) -> LabelEntry:
         """The label, with attributes made known that it does not declare, as text.
 
@@ -227,7 +230,7 @@ class _Importer:
                 f'Target project does not have label with name "{label}"',
                 hint="add it to the project, or rename it with --labels-map",
             )
-        for name in attributes:
+        for name in attributes or ():
             if name not in entry.specs:
                 row = spec_row(entry.id, AttributeSpec(name=name, mutable=True))
                 self._session.add(row)
@@ -251,7 +254,7 @@ class _Importer:
         underway.paths.add(path)
         return path
 
-    def _task(self, item: Item) -> _TaskUnderway:
+    def _task(self, item: PackedItem) -> _TaskUnderway:
         if item.subset not in self._tasks:
             self._tasks[item.subset] = self._new_task(item.subset)
         return self._tasks[item.subset]
@@ -334,6 +337,8 @@ class _Importer:
         """Close every task; returns their ids in order of appearance."""
         self._write_tracked()
         self._writer.flush()
+        for kind, count in self._kept.items():
+            self._report.kept(kind, count)
         task_ids = []
         for underway in self._tasks.values():
             underway.frames.flush()

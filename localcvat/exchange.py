@@ -34,6 +34,7 @@ from localcvat.plugin import (
     named_or_detected,
     refuse_backup,
 )
+from localcvat.reading_process import DatasetReading, reading
 from localcvat.report import Report
 from localcvat.store.engine import Store
 from localcvat.store.media import MediaMode
@@ -64,26 +65,25 @@ def import_into_project(
     transforms: Transforms = NO_TRANSFORMS,
     progress: Callable[[int], None] | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    jobs: int | None = None,
 ) -> tuple[list[int], Report]:
     """Read a dataset into a project: (ids of the new tasks, report).
 
-    The format is detected unless named; `transforms` change the dataset on its way. Raises
+    The format is detected unless named; `transforms` change the dataset on its way. `jobs` is how
+    many processes may be used, all cores if not given; the result does not depend on it. Raises
     LossError in strict mode if anything would be lost.
     """
     report = Report()
-    with open_source(path, limits) as source:
-        refuse_backup(source)
-        choice = named_or_detected(source, format_name)
-        plugin = choice.format
-        if not plugin.can_read:
-            raise UsageError(f"the format {plugin.name!r} can't be read")
-        options = ReadOptions(
-            dialect=choice.dialect,
-            media=media != "none",
-            image_size=image_size,
-            on_error=on_error,
-        )
-        dataset = transform(plugin.read(source, options, report), transforms, report)
+    order = DatasetReading(
+        path=os.fsdecode(path),
+        format_name=format_name,
+        media=media != "none",
+        image_size=image_size,
+        on_error=on_error,
+        transforms=transforms,
+        limits=limits,
+    )
+    with reading(order, report, jobs) as dataset:
         if progress is not None:
             dataset.items = counted(dataset.items, progress)
         task_ids = import_dataset(store, project_id, dataset, report, media, strict=strict)

@@ -105,10 +105,17 @@ class Report:
 
     def merge(self, other: Report) -> None:
         """Add another report's rows to this one."""
-        for entry in other.entries:
-            self._add(
-                entry.outcome, entry.kind, entry.reason, entry.example, entry.count, entry.lossy
-            )
+        for entry in other.rows:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Add a row of another report to this one."""
+        self._add(entry.outcome, entry.kind, entry.reason, entry.example, entry.count, entry.lossy)
+
+    @property
+    def rows(self) -> list[Entry]:
+        """All rows as they came, those too that only take from the counts of another report."""
+        return list(self._entries.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Rows as lists under `kept`, `changed`, `dropped` and `assumed`, for `--json`."""

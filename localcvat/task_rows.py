@@ -26,13 +26,16 @@ class FileDraft(msgspec.Struct, kw_only=True):
 
 
 class FrameDraft(msgspec.Struct, kw_only=True):
-    """A used frame: its path under ``data/`` and its size in pixels as displayed."""
+    """A used frame: its path under ``data/`` and its size in pixels as displayed.
+
+    `extras` may be JSON text.
+    """
 
     path: str
     width: int = 0
     height: int = 0
     media_id: int | None = None
-    extras: dict[str, Any] | None = None
+    extras: dict[str, Any] | str | None = None
 
 
 class JobDraft(msgspec.Struct, kw_only=True):
@@ -54,7 +57,9 @@ class JobDraft(msgspec.Struct, kw_only=True):
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()
 
 
 class FrameWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import hypot
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ from localcvat_formats.coco_records import (
 FAR = LARGEST_COORDINATE
 EMPTY = (b"", b"[]", b"[[]]", b"null")
 LONGEST_EMPTY = 4
-EXTRA_FIELDS = ("id", "bbox", "area", "iscrowd")
+RINGS_DECODER = msgspec.json.Decoder(list[list[float]])
 LINE_DECODER = msgspec.json.Decoder(LineRecord)
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
 MIN_POLYGON_COMMAS = 5
@@ -288,10 +289,10 @@ class ObjectReader:
         return "" if number is None else f"annotation {number!r} has "
 
     def _polygons(self, segmentation: bytes, position: int, label: str) -> list[Shape]:
-        where = self._coco.place(position, "segmentation")
         try:
-            rings = msgspec.json.decode(segmentation, type=list[list[float]])
+            rings = RINGS_DECODER.decode(segmentation)
         except ValueError:
+            where = self._coco.place(position, "segmentation")
             try:
                 rings = [msgspec.json.decode(segmentation, type=list[float])]
             except ValueError as error:
@@ -304,10 +305,14 @@ class ObjectReader:
             if len(ring) % 2 or len(ring) < 6:
                 raise DatasetError(
                     f"{self._named(position)}a polygon of {len(ring)} numbers",
-                    where=f"{where}[{part}]",
+                    where=self._coco.place(position, f"segmentation[{part}]"),
                 )
-            if not -FAR < min(ring) <= max(ring) < FAR:
-                raise DatasetError("an absurdly large coordinate", where=f"{where}[{part}]")
+            # The length of the vector bounds each of its numbers, and is quicker to get at.
+            if not hypot(*ring) < FAR and not -FAR < min(ring) <= max(ring) < FAR:
+                raise DatasetError(
+                    "an absurdly large coordinate",
+                    where=self._coco.place(position, f"segmentation[{part}]"),
+                )
             shapes.append(Shape(type="polygon", label=label, points=ring))
         return shapes or [self._rectangle(position, label)]
 
@@ -357,8 +362,14 @@ class ObjectReader:
 
     def _extras(self, position: int, segmentation: bytes) -> dict[str, Any]:
         record = self._record(position)
-        extras = {name: getattr(record, name) for name in EXTRA_FIELDS}
-        extras = {name: value for name, value in extras.items() if value is not None}
+        extras = {
+            "id": record.id,
+            "bbox": record.bbox,
+            "area": record.area,
+            "iscrowd": record.iscrowd,
+        }
+        if None in extras.values():
+            extras = {name: value for name, value in extras.items() if value is not None}
         if segmentation[:1] == b"{":
             compressed = b'"counts":"' in segmentation.replace(b" ", b"")
             extras["rle"] = "compressed" if compressed else "list"

@@ -7,9 +7,11 @@ an odd length begins with its code, one of an even length is float64: these are 
 
 from __future__ import annotations
 
+import struct
 import sys
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from localcvat.errors import ValidationError
@@ -25,10 +27,15 @@ TYPES = {SHORT: "H", LONG: "i"}
 def pack_points(points: Sequence[float]) -> bytes:
     """Points as little-endian float64; raises ValidationError for what is no number."""
     try:
-        packed = array("d", points)
-    except (TypeError, OverflowError) as error:
+        return _doubles(len(points)).pack(*points)
+    except (TypeError, OverflowError, struct.error) as error:
         raise ValidationError({"points": ["a valid list of numbers is required"]}) from error
-    return _bytes(packed)
+
+
+@lru_cache(maxsize=1024)
+def _doubles(count: int) -> struct.Struct:
+    """So many little-endian float64 numbers."""
+    return struct.Struct(f"<{count}d")
 
 
 def pack_shape(kind: str, points: Sequence[float]) -> bytes:
