@@ -195,9 +195,11 @@ class _Importer:
 
     def _annotate(self, underway: _TaskUnderway, item: PackedItem, number: int) -> None:
         writer, kept, job_id = self._writer, self._kept, underway.job_id
+        known = self._labels.roots
         for shape in item.shapes:
             kept[shape.type] += 1
-            self._declare_parts(shape)
+            if shape.attributes or shape.elements or shape.label not in known:
+                self._declare_parts(shape)
             writer.add_shape(job_id, number, shape)
         for tag in item.tags:
             kept["tag"] += 1

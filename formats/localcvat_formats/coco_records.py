@@ -134,6 +134,12 @@ class RawFile(msgspec.Struct):
     licenses: msgspec.Raw = msgspec.Raw()
 
 
+class ClosedFile(RawFile):
+    """A COCO file whose annotations hold nothing but the known keys."""
+
+    annotations: list[ClosedRecord] = []  # type: ignore[assignment]
+
+
 class CountedFile(msgspec.Struct):
     """A COCO file of which only the annotations' text is wanted."""
 
@@ -204,7 +210,7 @@ def decode_file(
 ) -> CocoFile:
     """The file's records; raises DatasetError with the place of the first thing amiss.
 
-    Annotations are decoded later, one by one, but where only their boxes are wanted. With `skip`,
+    Annotations of lines and those with unknown keys are decoded later, one by one. With `skip`,
     those whose image can't be told are left out and reported.
     """
     if boxes_only:
@@ -213,23 +219,27 @@ def decode_file(
             return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
         except (ValueError, RecursionError):
             pass  # decoded again one by one, to skip the bad ones or to name the place
+    file: RawFile
+    if not lines:
+        try:
+            file = msgspec.json.decode(data, type=ClosedFile)
+            return _coco_file(where, file)
+        except (ValueError, RecursionError):
+            pass  # there are other keys to be kept, or something is amiss
     try:
         file = msgspec.json.decode(data, type=RawFile)
     except (ValueError, RecursionError) as error:
         raise located(error, data, where) from error
+    coco = _coco_file(where, file)
+    coco.annotations = _stubs(data, file.annotations, where, skip, report)
+    coco.raw, coco.lines = file.annotations, lines
+    return coco
+
+
+def _coco_file(where: str, file: RawFile) -> CocoFile:
     info = _builtins(file.info, where, "info")
     licenses = _builtins(file.licenses, where, "licenses")
-    stubs = _stubs(data, file.annotations, where, skip, report)
-    return CocoFile(
-        where,
-        file.images,
-        stubs,
-        file.categories,
-        info,
-        licenses,
-        raw=file.annotations,
-        lines=lines,
-    )
+    return CocoFile(where, file.images, file.annotations, file.categories, info, licenses)
 
 
 def _stubs(

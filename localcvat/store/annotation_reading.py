@@ -62,23 +62,23 @@ class _Decoder:
     ) -> None:
         shape = Shape(
             type=row[6],
-            label=self._names[row[4]],
+            label=self._names[row[3]],
             points=unpack_points(row[7]),
-            frame=row[3],
-            occluded=row[8] != 0,
-            outside=row[9] != 0,
-            z_order=row[10],
-            rotation=row[11],
-            group=row[12],
-            source=row[13],
-            score=row[14],
-            instance=row[15],
+            frame=row[2],
+            group=row[8],
+            instance=row[9],
+            extras=orjson.loads(row[10]) if row[10] else None,
+            occluded=row[11] != 0,
+            outside=row[12] != 0,
+            z_order=row[13],
+            rotation=row[14],
+            source=row[15],
+            score=row[16],
             attributes=self.attributes(row[5]),
-            extras=orjson.loads(row[16]) if row[16] else None,
         )
-        if row[2] is not None:
+        if row[4] is not None:
             # Elements follow their shape, which may be no skeleton: CVAT takes what it is given.
-            parents.get(row[2], shapes[-1]).elements.append(shape)
+            parents.get(row[4], shapes[-1]).elements.append(shape)
             return
         shapes.append(shape)
         if shape.type == "skeleton":
@@ -130,7 +130,7 @@ def shapes_of(session: Session, job_id: int, labels: LabelMap) -> Iterator[Shape
         " WHERE id IN (SELECT id FROM shape WHERE job_id = ?) ORDER BY id",
         (job_id,),
     ):
-        if row[2] is None and waiting:
+        if row[4] is None and waiting:
             yield waiting.pop()
             parents.clear()
         decoder.add_shape(row, waiting, parents)
@@ -203,10 +203,10 @@ def _shapes_by_frame(
     for row in raw(session).execute(
         f"SELECT {SHAPE_COLUMNS} FROM shape WHERE job_id = ? ORDER BY frame, id", (job_id,)
     ):
-        if row[3] != frame:
+        if row[2] != frame:
             if shapes:
                 yield frame, shapes
-            frame, shapes, parents = row[3], [], {}
+            frame, shapes, parents = row[2], [], {}
         decoder.add_shape(row, shapes, parents)
     if shapes:
         yield frame, shapes

@@ -16,6 +16,9 @@ from localcvat.model import Annotations, Shape, Tag, Track
 from localcvat.store.engine import raw
 from localcvat.store.label_map import LabelEntry, LabelMap
 from localcvat.store.packed_shapes import (
+    PLAIN_COUNT,
+    PLAIN_VALUES,
+    SHAPE_VALUES,
     PackedShape,
     PackedTag,
     json_text,
@@ -30,10 +33,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 BATCH = 5000
-SHAPE_VALUES = (
-    "type, points, occluded, outside, z_order, rotation, grp, source, score, instance, extras"
-)
-SHAPE_COLUMNS = f"id, job_id, parent_id, frame, label_id, attributes, {SHAPE_VALUES}"
+SHAPE_COLUMNS = f"id, job_id, frame, label_id, parent_id, attributes, {SHAPE_VALUES}"
+PLAIN_COLUMNS = f"id, job_id, frame, label_id, {PLAIN_VALUES}"
 TAG_VALUES = "grp, source, score, extras"
 TAG_COLUMNS = f"id, job_id, frame, label_id, attributes, {TAG_VALUES}"
 TRACK_COLUMNS = "id, job_id, parent_id, frame, label_id, grp, source, score, attributes, extras"
@@ -66,6 +67,7 @@ class AnnotationWriter:
         self._tag_id = _last_id(self._connection, "tag")
         self._track_id = _last_id(self._connection, "track")
         self._tracked_id = _last_id(self._connection, "tracked_shape")
+        self._plain: list[tuple[Any, ...]] = []
         self._shapes: list[tuple[Any, ...]] = []
         self._tags: list[tuple[Any, ...]] = []
         self._tracks: list[tuple[Any, ...]] = []
@@ -79,20 +81,28 @@ class AnnotationWriter:
     def add_shape(self, job_id: int, frame: int, shape: PackedShape) -> None:
         """Add one shape with its elements."""
         entry = self._labels.entry(shape.label)
-        given = shape.attributes
-        attributes = _attributes(entry, given) if given else None
         number = self._shape_id = self._shape_id + 1
-        rows = self._shapes
-        rows.append((number, job_id, None, frame, entry.id, attributes, *shape.values))
-        for element in shape.elements or ():
-            part = _sublabel(entry, element.label)
-            attributes = _attributes(part, element.attributes or {})
-            self._shape_id += 1
-            rows.append(
-                (self._shape_id, job_id, number, frame, part.id, attributes, *element.values)
-            )
+        values = shape.values
+        if len(values) == PLAIN_COUNT:
+            rows = self._plain
+            rows.append((number, job_id, frame, entry.id, *values))
+        else:
+            rows = self._shapes
+            attributes = _attributes(entry, shape.attributes or {})
+            rows.append((number, job_id, frame, entry.id, None, attributes, *values))
+            for element in shape.elements or ():
+                self._add_element(job_id, frame, number, _sublabel(entry, element.label), element)
         if len(rows) >= BATCH:
             self._flush_shapes()
+
+    def _add_element(
+        self, job_id: int, frame: int, parent: int, entry: LabelEntry, element: PackedShape
+    ) -> None:
+        self._shape_id += 1
+        attributes = _attributes(entry, element.attributes or {})
+        self._shapes.append(
+            (self._shape_id, job_id, frame, entry.id, parent, attributes, *element.values)
+        )
 
     def add_tags(self, job_id: int, tags: Iterable[Tag]) -> None:
         """Add tags in order."""
@@ -156,6 +166,7 @@ class AnnotationWriter:
         self._flush_tracks()
 
     def _flush_shapes(self) -> None:
+        _insert(self._connection, "shape", PLAIN_COLUMNS, self._plain)
         _insert(self._connection, "shape", SHAPE_COLUMNS, self._shapes)
 
     def _flush_tags(self) -> None:

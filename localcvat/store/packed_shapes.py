@@ -14,7 +14,11 @@ from localcvat.store.packing import pack_shape
 
 
 class PackedShape(msgspec.Struct, array_like=True, gc=False):
-    """A shape; `values` are those of the columns `annotation_rows.SHAPE_VALUES`."""
+    """A shape; `values` are those of the columns `SHAPE_VALUES`, or of `PLAIN_VALUES`.
+
+    The latter where the other columns have their defaults and there are no attributes: most shapes
+    are like that, and a row of fewer columns is quicker to write.
+    """
 
     label: str
     attributes: dict[str, str] | None
@@ -36,27 +40,47 @@ class PackedTag(msgspec.Struct, array_like=True, gc=False):
     values: tuple[Any, ...]
 
 
+SHAPE_VALUES = (
+    "type, points, grp, instance, extras, occluded, outside, z_order, rotation, source, score"
+)
+PLAIN_VALUES = "type, points, grp, instance, extras"
+PLAIN_COUNT = 5
+DEFAULTS = (False, False, 0, 0.0, "manual", None)
+
+
 def packed_shape(shape: Shape) -> PackedShape:
     """A shape with its elements; raises ValidationError for points that are no numbers."""
     kind, extras = shape.type, shape.extras
+    plain = (
+        kind,
+        pack_shape(kind, shape.points),
+        shape.group,
+        shape.instance,
+        json_text(extras) if extras else None,
+    )
+    others = (
+        shape.occluded,
+        shape.outside,
+        shape.z_order,
+        shape.rotation,
+        shape.source,
+        shape.score,
+    )
+    if others == DEFAULTS and not shape.attributes and not shape.elements:
+        return PackedShape(shape.label, None, plain)
     return PackedShape(
         shape.label,
         shape.attributes or None,
-        (
-            kind,
-            pack_shape(kind, shape.points),
-            shape.occluded,
-            shape.outside,
-            shape.z_order,
-            shape.rotation,
-            shape.group,
-            shape.source,
-            shape.score,
-            shape.instance,
-            json_text(extras) if extras else None,
-        ),
-        [packed_shape(element) for element in shape.elements] if shape.elements else None,
+        plain + others,
+        [_full(packed_shape(element)) for element in shape.elements] if shape.elements else None,
     )
+
+
+def _full(shape: PackedShape) -> PackedShape:
+    """With the values of all columns."""
+    if len(shape.values) == PLAIN_COUNT:
+        shape.values += DEFAULTS
+    return shape
 
 
 def packed_tag(tag: Tag) -> PackedTag:
