@@ -32,6 +32,8 @@ from operations import OPERATIONS, Operation, counts, opened, ready_place
 
 KILLS = 6
 MANY_KILLS = 200
+SLOW = ("convert by two processes",)
+"""So few kills of these are not worth their preparation; see the test of the process that writes."""
 LATE = 0.85
 """The part of an operation after which it is about to end."""
 CONTEXT = multiprocessing.get_context("fork")
@@ -162,27 +164,28 @@ class Run:
 
 
 def moments(run: Run, kills: int, seed: str) -> Iterator[float | int]:
-    """When to kill: seconds, spread over its duration and more over its end, and events."""
+    """When to kill: before events, the last ones among them, then after parts of its duration."""
     chance = random.Random(seed)
     by_event = min(kills // 2, run.events)
-    by_time = kills - by_event
-    for number in range(by_time):
-        part = (number + chance.random()) / by_time
-        yield run.seconds * (part if number % 2 else LATE + (1.02 - LATE) * part)
     last = list(range(run.events - min(by_event, max(1, kills // 20)), run.events))
     rest = range(run.events - len(last))
     yield from last + sorted(chance.sample(rest, by_event - len(last)))
+    for number in itertools.count():
+        yield run.seconds * chance.uniform(LATE if number % 2 else 0, 1)
 
 
 def kill_often(name: str, tmp_path: Path, kills: int) -> None:
+    """Kill until so many struck; an operation that was faster is checked all the same."""
     run = Run(name, tmp_path)
     struck = 0
     for number, moment in enumerate(moments(run, kills, name)):
         struck += run.kill(tmp_path / f"place-{number}", moment)
-    assert struck >= kills // 2
+        if struck == kills:
+            break
+        assert number < 5 * kills
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in SLOW])
 def test_a_killed_operation_happened_or_not(name: str, tmp_path: Path) -> None:
     kill_often(name, tmp_path, KILLS)
 
