@@ -42,6 +42,7 @@ class Operation(msgspec.Struct, kw_only=True):
     """`run` does it to a place that `prepare` has made ready; `happened` says if it is done.
 
     Done twice it is done once if `repeatable`; its outputs are equal byte for byte if `exact`.
+    What it is done to is damaged if it `mends`.
     """
 
     run: Callable[[Path], object]
@@ -49,6 +50,7 @@ class Operation(msgspec.Struct, kw_only=True):
     prepare: Callable[[Path], object] = lambda place: None
     repeatable: bool = False
     exact: bool = True
+    mends: bool = False
 
 
 def opened(place: Path) -> Store:
@@ -266,7 +268,7 @@ OPERATIONS = {
     "snapshot with media": Operation(
         run=copied_with_media, happened=zip_is_whole, prepare=imported, exact=False
     ),
-    "repair": Operation(run=mended, happened=is_mended, prepare=hurt, repeatable=True),
+    "repair": Operation(run=mended, happened=is_mended, prepare=hurt, repeatable=True, mends=True),
     "sums": Operation(run=summed, happened=sums_are_whole),
 }
 

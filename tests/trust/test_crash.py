@@ -7,12 +7,10 @@ SQL. The default is a few kills, `make test-full` makes 200 of each.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import multiprocessing
 import os
 import random
-import re
 import shutil
 import signal
 import time
@@ -24,20 +22,18 @@ from pathlib import Path
 import pytest
 
 from localcvat import disk
-from localcvat.archive import open_sink
 from localcvat.archive.partials import sweep_partials
 from localcvat.store import engine
-from localcvat.store.check import check_store
-from operations import OPERATIONS, Operation, counts, opened, ready_place
+from operations import OPERATIONS, Operation, ready_place
+from places import Expected, copied
 
 KILLS = 6
 MANY_KILLS = 200
 SLOW = ("convert by two processes",)
-"""So few kills of these are not worth their preparation; see the test of the process that writes."""
+"""Slow to prepare: few kills are those of the test of the process that writes files."""
 LATE = 0.85
 """The part of an operation after which it is about to end."""
 CONTEXT = multiprocessing.get_context("fork")
-TOKEN = re.compile(r"[0-9a-f]{16}")
 
 
 @contextmanager
@@ -78,30 +74,6 @@ def started(operation: Operation, place: Path, kill_before: int | None = None) -
     return process
 
 
-def copied(source: Path, place: Path) -> Path:
-    """A copy of a place; media, which never change, are shared."""
-
-    def copy(file: str, target: str) -> None:
-        if "/store/media/" in file:
-            os.link(file, target)
-        else:
-            shutil.copy(file, target)
-
-    shutil.copytree(source, place, copy_function=copy)
-    return place
-
-
-def files(place: Path, exact: bool) -> dict[str, str]:
-    """What a finished operation leaves: all files but SQLite's logs, copies and the lock."""
-    found = {}
-    for path in place.rglob("*"):
-        name = path.relative_to(place).as_posix()
-        if path.is_file() and not name.endswith(("-wal", "-shm", "tmp/lock", ".bak")):
-            content = path.read_bytes() if exact and name.startswith("out") else b""
-            found[TOKEN.sub("TOKEN", name)] = hashlib.sha256(content).hexdigest()
-    return found
-
-
 class Run:
     """An operation in its place: how long it takes, its events and what it leaves."""
 
@@ -114,7 +86,7 @@ class Run:
             self.operation.run(whole)
         self.events = len(events)
         self.seconds = self._seconds(folder)
-        self.left = self._left(whole)
+        self.expected = Expected(self.operation, whole)
         shutil.rmtree(whole)
 
     def _seconds(self, folder: Path) -> float:
@@ -129,9 +101,6 @@ class Run:
             shutil.rmtree(place)
         return sorted(spent)[1]
 
-    def _left(self, place: Path) -> tuple[dict[str, str], dict[str, int]]:
-        return files(place, self.operation.exact), counts(place)
-
     def kill(self, place: Path, moment: float | int) -> bool:
         """Kill it after some seconds, or before an event; True if it was not faster."""
         copied(self.source, place)
@@ -142,25 +111,9 @@ class Run:
             time.sleep(moment)
             process.kill()
         process.join()
-        self._check(place)
+        self.expected.check(place)
         shutil.rmtree(place)
         return process.exitcode == -signal.SIGKILL
-
-    def _check(self, place: Path) -> None:
-        happened = self.operation.happened(place)
-        if self.operation.run.__name__ != "mended" or happened:
-            with opened(place) as store:
-                assert [p for p in check_store(store, deep=True) if p.severity == "error"] == []
-        if not happened:
-            assert not list(place.glob("out*"))
-        if not happened or self.operation.repeatable:
-            self.operation.run(place)
-            assert self.operation.happened(place)
-        assert os.listdir(place / "store" / "tmp") in ([], ["lock"])
-        with open_sink(place / "next.zip") as sink:
-            sink.write("a", b"")
-        (place / "next.zip").unlink()
-        assert self._left(place) == self.left
 
 
 def moments(run: Run, kills: int, seed: str) -> Iterator[float | int]:
