@@ -6,6 +6,7 @@ older schema is copied, then migrated when it is opened; one of a newer schema i
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ FOLDER = ".localcvat"
 APPLICATION_ID = 0x6C637674  # "lcvt"
 SCHEMA_VERSION = 3
 BUSY_SECONDS = 30.0
+FULL_DISK = "free some space; nothing was changed"
 SUBFOLDERS = ("media", "exports", "trash", "tmp")
 
 
@@ -72,11 +74,9 @@ class Store:
         """Make a store in `path` (made if needed) and open it; StoreError if one is there."""
         folder = Path(path).absolute()
         database = folder / DATABASE
-        try:
+        with disk_errors(folder):
             for name in SUBFOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(error.strerror or str(error), where=str(folder)) from error
         with _storage_errors(folder), _connected(database) as connection:
             if _header(connection)[0] == APPLICATION_ID:
                 raise StoreError("there is a store already", where=str(folder))
@@ -104,7 +104,7 @@ class Store:
             raise StoreError("no store there", where=str(folder), hint="make one: localcvat init")
         readonly = readonly or not (os.access(database, os.W_OK) and os.access(folder, os.W_OK))
         store = cls(folder, readonly, busy_seconds)
-        with _storage_errors(folder):
+        with _storage_errors(folder), disk_errors(folder):
             connection = store._connect()
             try:
                 store._check_version(connection)
@@ -231,7 +231,7 @@ class Store:
         """
         if os.path.lexists(target):
             raise StoreError("the file exists", where=str(target))
-        with _storage_errors(Path(target)):
+        with _storage_errors(Path(target)), disk_errors(Path(target)):
             connection = self._connect()
             try:
                 _copy_database(connection, Path(target).absolute())
@@ -343,6 +343,16 @@ def _storage_errors(folder: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turn what the file system raises into StoreError."""
+    try:
+        yield
+    except OSError as error:
+        hint = FULL_DISK if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise StoreError(error.strerror or str(error), where=str(place), hint=hint) from error
+
+
 def _store_error(error: sqlite3.Error, folder: Path) -> StoreError:
     text = str(error)
     hint = ""
@@ -355,7 +365,7 @@ def _store_error(error: sqlite3.Error, folder: Path) -> StoreError:
     if "malformed" in text or "not a database" in text:
         hint = "restore the database from a copy; `localcvat check` says more"
     elif "full" in text:
-        hint = "free some space; nothing was changed"
+        hint = FULL_DISK
     return StoreError(text, where=str(folder), hint=hint)
 
 

@@ -21,9 +21,9 @@ import msgspec
 
 from localcvat import disk
 from localcvat.archive import FileMedia
-from localcvat.errors import LocalCvatError, NotFoundError, StoreError
+from localcvat.errors import NotFoundError, SourceError, StoreError
 from localcvat.model import Media
-from localcvat.store.engine import Store, raw, remove_quietly
+from localcvat.store.engine import Store, disk_errors, raw, remove_quietly
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -176,7 +176,12 @@ class Batch:
 
     def add(self, media: Media) -> Blob:
         """Copy the bytes of `media` into the store; equal bytes are kept once."""
-        with media.open() as stream:
+        try:
+            stream = media.open()
+        except OSError as error:
+            place = media.path or media.name
+            raise SourceError(error.strerror or str(error), where=place) from error
+        with stream:
             return self.add_stream(stream)
 
     def add_stream(self, stream: IO[bytes]) -> Blob:
@@ -184,27 +189,25 @@ class Batch:
         part = self._folder.temporary / f"{self._token}-{self._count}.part"
         self._count += 1
         try:
-            with disk.create(part) as target:
-                blob = _copy_hashed(stream, target)
-                if self._count <= SYNC_EACH:
-                    target.flush()
-                    disk.sync(target.fileno())
-            self._publish(part, blob.sha256)
-        except LocalCvatError:
+            with disk_errors(self._folder.root):
+                with disk.create(part) as target:
+                    blob = _copy_hashed(stream, target)
+                    if self._count <= SYNC_EACH:
+                        target.flush()
+                        disk.sync(target.fileno())
+                self._publish(part, blob)
+        except BaseException:
             remove_quietly(part)
             raise
-        except OSError as error:
-            remove_quietly(part)
-            raise StoreError(
-                error.strerror or str(error), where=str(self._folder.root), hint="is the disk full?"
-            ) from error
         return blob
 
-    def _publish(self, part: Path, sha256: str) -> None:
+    def _publish(self, part: Path, blob: Blob) -> None:
+        sha256 = blob.sha256
         target = self._folder.path(sha256)
-        if target.exists():
-            part.unlink()
-            return
+        with suppress(FileNotFoundError):
+            if target.stat().st_size == blob.size:  # one that was cut off is replaced
+                part.unlink()
+                return
         self._journal.write(sha256 + "\n")
         self._journal.flush()
         if sha256[:2] not in self._made:
@@ -215,7 +218,8 @@ class Batch:
     def sync(self) -> None:
         """Make sure the files are on disk; call it before the transaction commits."""
         if self._count > SYNC_EACH:
-            disk.sync_all()
+            with disk_errors(self._folder.root):
+                disk.sync_all()
 
     def discard_parts(self) -> None:
         """Forget the batch; its journal stays for `sweep` to undo what was renamed."""
@@ -235,12 +239,21 @@ def _copy_hashed(stream: IO[bytes], target: IO[bytes]) -> Blob:
     digest = hashlib.sha256()
     cloned = _cloned(stream, target)
     size = 0
-    while block := stream.read(CHUNK):
+    while block := _block(stream):
         digest.update(block)
         size += len(block)
         if not cloned:
             target.write(block)
     return Blob(digest.hexdigest(), size)
+
+
+def _block(stream: IO[bytes]) -> bytes:
+    """The next bytes; that the user's file can't be read is no failure of the store's disk."""
+    try:
+        return stream.read(CHUNK)
+    except OSError as error:
+        place = str(getattr(stream, "name", ""))
+        raise SourceError(error.strerror or str(error), where=place) from error
 
 
 def _cloned(stream: IO[bytes], target: IO[bytes]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from localcvat import disk
 from localcvat.store.check import Problem, check_store, expected_schema, schema_of
-from localcvat.store.engine import DATABASE, Store, now, raw
+from localcvat.store.engine import DATABASE, Store, disk_errors, now, raw
 
 
 def repair_store(store: Store) -> tuple[list[Problem], Path | None]:
@@ -27,9 +27,11 @@ def repair_store(store: Store) -> tuple[list[Problem], Path | None]:
         store.snapshot(copy)
         with store.write() as session:
             _mend(raw(session))
-        for problem in mendable:
-            if problem.repair == "moved to the trash":
-                disk.rename(problem.where, store.path / "trash" / os.path.basename(problem.where))
+        with disk_errors(store.path / "trash"):
+            for problem in mendable:
+                if problem.repair == "moved to the trash":
+                    name = os.path.basename(problem.where)
+                    disk.rename(problem.where, store.path / "trash" / name)
     return mendable, copy
 
 
