@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import hypot
 from typing import Any
 
@@ -14,11 +14,9 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.attribute_values import attribute_text
 from localcvat_formats.coco_records import (
-    ABSENT,
     LARGEST_COORDINATE,
     ClosedRecord,
     CocoFile,
-    ImageOf,
     LineRecord,
     entry_error,
     unknown_keys,
@@ -26,7 +24,6 @@ from localcvat_formats.coco_records import (
 
 FAR = LARGEST_COORDINATE
 EMPTY = (b"", b"[]", b"[[]]", b"null")
-LONGEST_EMPTY = 4
 RINGS_DECODER = msgspec.json.Decoder(list[list[float]])
 LINE_DECODER = msgspec.json.Decoder(LineRecord)
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
@@ -56,7 +53,6 @@ class ObjectReader:
         self._labels = labels
         self._options = options
         self._report = report
-        self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
         self._instance = 0
         self._texts = coco.raw or []
         self._at = -1
@@ -65,22 +61,30 @@ class ObjectReader:
             groups = (record.group for record in coco.annotations if record is not None)
             self._instance = max((group for group in groups if group), default=0)
 
+    def of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
+        """The shapes of all annotations of one image; raises DatasetError as `shapes` does."""
+        return [shape for position in positions for shape in self.shapes(position, item)]
+
     def shapes(self, position: int, item: Item) -> list[Shape]:
         """The shapes of one annotation; several for an object of several parts.
 
         Raises DatasetError with the JSON path, or reports and skips where that was asked.
         """
         try:
-            if self._options.boxes_only:
-                return self._box_only(position, item)
-            if self._coco.lines:
-                return self._line(position, item)
-            return self._full(position, item)
+            return self._shapes(position, item)
         except DatasetError as error:
             if self._options.on_error != "skip":
                 raise
             self._report.dropped("annotation", error.what, error.where)
             return []
+
+    def _shapes(self, position: int, item: Item) -> list[Shape]:
+        if self._coco.lines:
+            return self._line(position, item)
+        return self._full(position, item)
+
+    def report_boxed(self) -> None:
+        """Count what was read as less than it is; call it after the last annotation."""
 
     def _record(self, position: int) -> Any:
         """The decoded annotation; the last one is kept."""
@@ -88,14 +92,6 @@ class ObjectReader:
             self._current = self._coco.record(position, self._options.boxes_only)
             self._at = position
         return self._current
-
-    def report_boxed(self) -> None:
-        """Count what was read as a box and is more than one; call it after the last annotation."""
-        for kind, count in self._boxed.items():
-            if count:
-                how = "written as its bounding box"
-                self._report.changed(kind, how, self._coco.where, count=count)
-                self._report.kept("rectangle", -count)  # the writer's box is no box of the source
 
     def _label(self, position: int, category: Any) -> str:
         name = self._names.get(category)
@@ -105,51 +101,6 @@ class ObjectReader:
                 where=self._coco.place(position, "category_id"),
             )
         return name
-
-    def _box_only(self, position: int, item: Item) -> list[Shape]:
-        record = self._coco.annotations[position]
-        if type(record) is ImageOf:
-            record = self._record(position)
-        label = self._names.get(record.category_id) or self._label(position, record.category_id)
-        if record.bbox is None:
-            points = self._box_of_segmentation(position, item)
-        else:
-            points = self._box(record.bbox, position)
-        segmentation = bytes(record.segmentation)
-        if len(segmentation) > LONGEST_EMPTY:
-            self._boxed["mask" if segmentation.startswith(b"{") else "polygon"] += 1
-        if record.keypoints is not ABSENT and bytes(record.keypoints) not in EMPTY:
-            self._boxed["skeleton"] += 1
-        return [self._boxed_shape(record, label, points)]
-
-    def _boxed_shape(self, record: Any, label: str, points: list[float]) -> Shape:
-        """The rectangle that stands for an annotation of which only the box is wanted."""
-        shape = Shape(type="rectangle", label=label, points=points, score=record.score)
-        if record.attributes:
-            self._set_attributes([shape], record.attributes)
-        if record.group:
-            shape.group = record.group
-        return shape
-
-    def _box_of_segmentation(self, position: int, item: Item) -> list[float]:
-        from localcvat.geometry.boxes import shape_box
-
-        segmentation = bytes(self._record(position).segmentation)
-        if segmentation in EMPTY:
-            raise DatasetError(
-                "neither a segmentation nor a bbox", where=self._coco.place(position, "bbox")
-            )
-        where = self._coco.place(position, "bbox")
-        self._report.assumed("bbox", "missing: taken from the segmentation", where)
-        parts = self._segments(segmentation, position, "", item)
-        boxes = [shape_box(part) for part in parts]
-        lows, highs = zip(*((box[:2], box[2:]) for box in boxes), strict=True)
-        return [
-            min(low[0] for low in lows),
-            min(low[1] for low in lows),
-            max(high[0] for high in highs),
-            max(high[1] for high in highs),
-        ]
 
     def _box(self, bbox: list[float], position: int) -> list[float]:
         try:
@@ -168,9 +119,6 @@ class ObjectReader:
         record = self._record(position)
         label = self._label(position, record.category_id)
         segmentation = bytes(record.segmentation)
-        if self._is_boxed(record, segmentation):
-            self._boxed["polygon"] += 1
-            return [self._boxed_shape(record, label, self._box(record.bbox, position))]
         shapes: list[Shape] = []
         if record.keypoints:
             shapes.append(self._skeleton(record.keypoints, position, label))
@@ -195,16 +143,6 @@ class ObjectReader:
             self._set_attributes(shapes, record.attributes)
             first.extras["coco"]["attributes"] = record.attributes
         return shapes
-
-    def _is_boxed(self, record: Any, segmentation: bytes) -> bool:
-        """Whether the stated box of a polygon is all that the writer takes."""
-        return (
-            "polygon" in self._options.boxed
-            and segmentation.startswith(b"[[")
-            and len(segmentation) > LONGEST_EMPTY
-            and record.bbox is not None
-            and record.keypoints is None
-        )
 
     def _line(self, position: int, item: Item) -> list[Shape]:
         """An annotation whose text goes to another COCO file as it is, unless it needs a look."""

@@ -13,9 +13,9 @@ from localcvat.labels import skeleton_svg
 from localcvat.model import Dataset, Header, Item, Label
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.coco_boxes import object_reader
 from localcvat_formats.coco_files import CocoFiles, subset_of
 from localcvat_formats.coco_images import ImageReader
-from localcvat_formats.coco_objects import ObjectReader
 from localcvat_formats.coco_records import (
     CategoryRecord,
     CocoFile,
@@ -173,7 +173,7 @@ class _Reader:
         return decode_file(
             file_bytes(self._source, name),
             self._source.where(name),
-            boxes_only=self._options.boxes_only,
+            boxes_only=self._options.boxes_only or "polygon" in self._options.boxed,
             lines=self._options.same_format and not self._options.boxes_only,
             skip=self._options.on_error == "skip",
             report=self._report,
@@ -182,12 +182,12 @@ class _Reader:
     def _file_items(self, coco: CocoFile, subset: str, names: dict[Any, str]) -> Iterator[Item]:
         images, texts = self._images.records(coco)
         positions = self._by_image(coco, {record.id for record in images})
-        objects = ObjectReader(coco, names, self._categories.labels, self._options, self._report)
+        labels = self._categories.labels
+        objects = object_reader(coco, names, labels, self._options, self._report)
         for index, record in enumerate(images):
             where = f"{coco.where}: images[{index}]"
             item = self._images.item(record, subset, texts[index], where)
-            for position in positions.pop(record.id, ()):
-                item.shapes += objects.shapes(position, item)
+            item.shapes = objects.of_image(positions.pop(record.id, ()), item)
             yield item
         objects.report_boxed()
 

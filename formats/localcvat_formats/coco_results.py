@@ -12,8 +12,8 @@ from localcvat.errors import DatasetError
 from localcvat.model import Dataset, Header, Item, Label
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.coco_boxes import object_reader
 from localcvat_formats.coco_files import INSTANCES, KEYPOINTS
-from localcvat_formats.coco_objects import ObjectReader
 from localcvat_formats.coco_records import (
     AnnotationRecord,
     BoxRecord,
@@ -83,7 +83,7 @@ def results_without_images(
 
     def items() -> Iterator[Item]:
         for coco in found:
-            reader = ObjectReader(coco, categories, labels, options, report)
+            reader = object_reader(coco, categories, labels, options, report)
             positions: dict[Any, list[int]] = {}
             for position, record in enumerate(coco.annotations):
                 positions.setdefault(record.image_id, []).append(position)
@@ -92,9 +92,9 @@ def results_without_images(
                 item = Item(path=f"{number}.jpg", extras={"coco": {"id": number}})
                 if options.image_size is not None:
                     item.width, item.height = options.image_size
-                for position in places:
-                    item.shapes += reader.shapes(position, item)
+                item.shapes = reader.of_image(places, item)
                 yield item
+            reader.report_boxed()
 
     return Dataset(Header(labels=list(labels.values()), subsets=["default"]), items())
 

@@ -23,6 +23,8 @@ HEADER = struct.Struct(">IIBBBBB")
 BIT_DEPTH = 8
 INDEXED = 3
 UP = 2
+RUNS_MEMORY = 4
+"""Looking for runs alone takes no tables, which only cost time to keep."""
 
 
 def palette_chunk(colors: Sequence[Rgb]) -> bytes:
@@ -47,7 +49,7 @@ def _packed(pixels: NDArray[np.uint8]) -> bytes:
     rows[:, 0] = UP
     rows[:1, 1:] = pixels[:1]
     np.subtract(pixels[1:], pixels[:-1], out=rows[1:, 1:])
-    deflate = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    deflate = zlib.compressobj(1, memLevel=RUNS_MEMORY, strategy=zlib.Z_RLE)
     return deflate.compress(rows.data) + deflate.flush()
 
 

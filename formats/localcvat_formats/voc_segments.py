@@ -115,8 +115,8 @@ class SegmentWriter:
 
         name = f"{folder}/{stem}.png"
         table = np.array(values, dtype=np.uint8 if max(values) < PALETTE_SIZE else np.uint32)
-        if len(values) == 2:  # one mask: far faster than looking each pixel up
-            pixels = canvas * (table[1:] - table[:1]) + table[:1]
+        if len(values) == 2 and not values[0]:  # far faster than looking each pixel up
+            pixels = canvas * table[1]
         else:
             pixels = table[canvas]
         if pixels.dtype != np.uint8 and int(pixels.max(initial=0)) < PALETTE_SIZE:

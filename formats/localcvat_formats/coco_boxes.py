@@ -1,0 +1,161 @@
+"""COCO annotations as the boxes their file states, for writers that take nothing finer of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from localcvat.errors import DatasetError
+from localcvat.model import Item, Label, Shape
+from localcvat.plugin import ReadOptions
+from localcvat.report import Report
+from localcvat_formats.coco_objects import EMPTY, FAR, ObjectReader
+from localcvat_formats.coco_records import ABSENT, BoxRecord, CocoFile, ImageOf
+
+LONGEST_EMPTY = 4
+
+
+class BoxReader(ObjectReader):
+    """Reads all annotations as boxes, or polygons only where the writer takes masks.
+
+    Annotations that need a second look (parts without a box, keypoints) are decoded fully.
+    """
+
+    def __init__(
+        self,
+        coco: CocoFile,
+        names: dict[Any, str],
+        labels: Mapping[str, Label],
+        options: ReadOptions,
+        report: Report,
+    ) -> None:
+        super().__init__(coco, names, labels, options, report)
+        self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
+
+    def of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
+        shapes: list[Shape] = []
+        for position in positions:
+            record = self._coco.annotations[position]
+            box = self._sound_box(record) if type(record) is BoxRecord else None
+            if box is not None:
+                shapes.append(box)
+            else:
+                shapes += self.shapes(position, item)
+        return shapes
+
+    def _sound_box(self, record: BoxRecord) -> Shape | None:
+        """The box of an annotation without anything to look at twice, else None."""
+        label, box = self._names.get(record.category_id), record.bbox
+        if label is None or box is None or len(box) != 4 or record.keypoints is not ABSENT:
+            return None
+        if record.attributes or record.group:
+            return None
+        x, y, width, height = box
+        if not (-FAR < x < FAR and -FAR < y < FAR and -FAR < width < FAR and -FAR < height < FAR):
+            return None
+        segmentation = bytes(record.segmentation)
+        if _is_polygons(segmentation):
+            self._boxed["polygon"] += 1
+        elif segmentation not in EMPTY:
+            return None
+        points = [x, y, x + width, y + height]
+        return Shape(type="rectangle", label=label, points=points, score=record.score)
+
+    def _shapes(self, position: int, item: Item) -> list[Shape]:
+        if self._options.boxes_only:
+            return [self._box_only(position, item)]
+        record = self._coco.annotations[position]
+        if type(record) is BoxRecord and _is_mask(record):
+            return [self._stated_mask(record, position, item)]
+        record = self._record(position)
+        if record.bbox and record.keypoints is None and _is_polygons(bytes(record.segmentation)):
+            self._boxed["polygon"] += 1
+            return [self._box_of(record, position)]
+        return self._full(position, item)
+
+    def _box_only(self, position: int, item: Item) -> Shape:
+        record = self._coco.annotations[position]
+        if type(record) is ImageOf:
+            record = self._record(position)
+        label = self._label(position, record.category_id)
+        if record.bbox is None:
+            points = self._box_of_segmentation(position, item)
+        else:
+            points = self._box(record.bbox, position)
+        segmentation = bytes(record.segmentation)
+        if len(segmentation) > LONGEST_EMPTY:
+            self._boxed["mask" if segmentation.startswith(b"{") else "polygon"] += 1
+        if record.keypoints is not ABSENT and bytes(record.keypoints) not in EMPTY:
+            self._boxed["skeleton"] += 1
+        return self._dressed(Shape(type="rectangle", label=label, points=points), record)
+
+    def _box_of(self, record: Any, position: int) -> Shape:
+        label = self._label(position, record.category_id)
+        points = self._box(record.bbox, position)
+        return self._dressed(Shape(type="rectangle", label=label, points=points), record)
+
+    def _stated_mask(self, record: BoxRecord, position: int, item: Item) -> Shape:
+        label = self._label(position, record.category_id)
+        mask = self._mask(bytes(record.segmentation), position, label, item)
+        if record.bbox:
+            self._box(record.bbox, position)
+            mask.extras = {"coco": {"bbox": record.bbox}}
+        return self._dressed(mask, record)
+
+    def _dressed(self, shape: Shape, record: Any) -> Shape:
+        """The shape with the score, attributes and group of its annotation."""
+        shape.score = record.score
+        if record.attributes:
+            self._set_attributes([shape], record.attributes)
+        if record.group:
+            shape.group = record.group
+        return shape
+
+    def _box_of_segmentation(self, position: int, item: Item) -> list[float]:
+        from localcvat.geometry.boxes import shape_box
+
+        segmentation = bytes(self._record(position).segmentation)
+        if segmentation in EMPTY:
+            raise DatasetError(
+                "neither a segmentation nor a bbox", where=self._coco.place(position, "bbox")
+            )
+        where = self._coco.place(position, "bbox")
+        self._report.assumed("bbox", "missing: taken from the segmentation", where)
+        parts = self._segments(segmentation, position, "", item)
+        boxes = [shape_box(part) for part in parts]
+        lows, highs = zip(*((box[:2], box[2:]) for box in boxes), strict=True)
+        return [
+            min(low[0] for low in lows),
+            min(low[1] for low in lows),
+            max(high[0] for high in highs),
+            max(high[1] for high in highs),
+        ]
+
+    def report_boxed(self) -> None:
+        """Count what was read as a box and is more than one; call it after the last annotation."""
+        for kind, count in self._boxed.items():
+            if count:
+                how = "written as its bounding box"
+                self._report.changed(kind, how, self._coco.where, count=count)
+                self._report.kept("rectangle", -count)  # the writer's box is no box of the source
+
+
+def _is_mask(record: BoxRecord) -> bool:
+    return record.keypoints is ABSENT and bytes(record.segmentation)[:1] == b"{"
+
+
+def _is_polygons(segmentation: bytes) -> bool:
+    return segmentation[:2] == b"[[" and len(segmentation) > LONGEST_EMPTY
+
+
+def object_reader(
+    coco: CocoFile,
+    names: dict[Any, str],
+    labels: Mapping[str, Label],
+    options: ReadOptions,
+    report: Report,
+) -> ObjectReader:
+    """The reader for what the writer takes."""
+    boxes = options.boxes_only or "polygon" in options.boxed
+    kind = BoxReader if boxes else ObjectReader
+    return kind(coco, names, labels, options, report)

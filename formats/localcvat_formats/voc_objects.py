@@ -1,0 +1,144 @@
+"""The XML text of the objects of a Pascal VOC annotation (formats specification, section 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from localcvat.geometry.boxes import shape_box, stated_box
+from localcvat.model import Label, Shape
+from localcvat.text import xml_text
+from localcvat_formats.cvat_dialect import datumaro_attributes
+from localcvat_formats.cvat_values import as_int, box_of
+
+FLAGS = ("pose", "truncated", "occluded", "difficult")
+TRUE_WORDS = frozenset(("1", "true", "yes"))
+_TAG = re.compile(r"[^\W\d][\w.-]*").fullmatch
+
+label_text = cache(xml_text)
+"""The name of a label as XML has it: few labels name many objects."""
+
+
+def object_text(shape: Shape) -> str:
+    """The ``<object>`` of a rectangle, or of a mask, whose `instance` is its number."""
+    if shape.type == "rectangle" and _is_plain(shape):
+        x1, y1, x2, y2 = shape.points
+        flags = _flags_text("0", shape.occluded, "0")
+        return _object(shape.label, flags, _box_text("    ", (x1, y1, x2, y2)))
+    return _detailed(shape, (shape.extras or {}).get("voc") or {})
+
+
+def _is_plain(shape: Shape) -> bool:
+    """Whether there is nothing to write but a label, a box and whether it is occluded."""
+    return not (shape.attributes or shape.rotation or shape.track_id is not None or shape.extras)
+
+
+def _detailed(shape: Shape, extras: Mapping[str, Any]) -> str:
+    rest: dict[str, Any] = dict(shape.attributes)
+    actions = [name for name in extras.get("actions", ()) if name in rest and _TAG(name)]
+    truncated = _flag("truncated", rest.pop("truncated", None), extras)
+    difficult = _flag("difficult", rest.pop("difficult", None), extras)
+    pose = rest.pop("pose", None) or extras.get("pose", "")
+    flags = _pose_text(pose) + _flags_text(truncated, shape.occluded, difficult)
+    more = "".join(_part_text(part) for part in extras.get("parts", ()))
+    if actions:
+        rows = (f"      <{name}>{is_true(rest.pop(name)):d}</{name}>\n" for name in actions)
+        more += f"    <actions>\n{''.join(rows)}    </actions>\n"
+    if shape.type == "mask":
+        more += f"    <mask>{shape.instance}</mask>\n"
+    if shape.rotation:
+        rest = {"rotation": float(shape.rotation), **rest}
+    if shape.track_id is not None:
+        rest |= {"track_id": shape.track_id, "keyframe": shape.keyframe}
+    box = _box_text("    ", _object_box(shape))
+    return _object(shape.label, flags, f"{box}{more}{_attributes_text(rest)}")
+
+
+def cvat_object_text(shape: Shape, label: Label) -> str:
+    """The ``<object>`` of a rectangle as CVAT writes it."""
+    values = datumaro_attributes(shape, label)
+    x, y, width, height = box_of(shape)
+    pose = f"    <pose>{xml_text(str(values['pose']))}</pose>\n" if "pose" in values else ""
+    flags = "".join(f"    <{name}>{as_int(values.get(name))}</{name}>\n" for name in FLAGS[1:])
+    box = _sides_text("    ", str(x), str(y), str(x + width), str(y + height))
+    rest = {name: value for name, value in values.items() if name not in FLAGS}
+    return _object(shape.label, pose + flags, box + _attributes_text(rest))
+
+
+def _object(label: str, flags: str, more: str) -> str:
+    return f"  <object>\n    <name>{label_text(label)}</name>\n{flags}{more}  </object>\n"
+
+
+def _pose_text(pose: Any) -> str:
+    return f"    <pose>{xml_text(str(pose))}</pose>\n" if pose else ""
+
+
+def _flags_text(truncated: str, occluded: bool, difficult: str) -> str:
+    return (
+        f"    <truncated>{truncated}</truncated>\n"
+        f"    <occluded>{occluded:d}</occluded>\n"
+        f"    <difficult>{difficult}</difficult>\n"
+    )
+
+
+def _part_text(part: Mapping[str, Any]) -> str:
+    box = _box_text("      ", part["bndbox"]) if part["bndbox"] else ""
+    return f"    <part>\n      <name>{xml_text(part['name'])}</name>\n{box}    </part>\n"
+
+
+def _object_box(shape: Shape) -> Sequence[float]:
+    """The box a file stated for a mask, else the mask's own; a rectangle's points."""
+    if shape.type == "rectangle":
+        return shape.points
+    return stated_box(shape) or shape_box(shape)
+
+
+def _box_text(indent: str, sides: Sequence[float]) -> str:
+    left, top, right, bottom = map(_number, sides)
+    return _sides_text(indent, left, top, right, bottom)
+
+
+def _number(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _sides_text(indent: str, left: str, top: str, right: str, bottom: str) -> str:
+    return (
+        f"{indent}<bndbox>\n"
+        f"{indent}  <xmin>{left}</xmin>\n"
+        f"{indent}  <ymin>{top}</ymin>\n"
+        f"{indent}  <xmax>{right}</xmax>\n"
+        f"{indent}  <ymax>{bottom}</ymax>\n"
+        f"{indent}</bndbox>\n"
+    )
+
+
+def _attributes_text(values: Mapping[str, Any]) -> str:
+    if not values:
+        return ""
+    rows = (
+        "      <attribute>\n"
+        f"        <name>{xml_text(name)}</name>\n"
+        f"        <value>{xml_text(str(value))}</value>\n"
+        "      </attribute>\n"
+        for name, value in values.items()
+    )
+    return f"    <attributes>\n{''.join(rows)}    </attributes>\n"
+
+
+def _flag(name: str, value: Any, extras: Mapping[str, Any]) -> str:
+    """A flag as it was written, unless its attribute says something else now."""
+    stated = str(extras.get(name, ""))
+    if value is None:
+        return xml_text(stated) if stated and not is_true(stated) else "0"
+    text = str(value)
+    if is_true(text):
+        return "1"
+    return "0" if text.lower() in ("false", "no", "") else xml_text(text)
+
+
+def is_true(value: Any) -> bool:
+    """Whether the value of a flag or an action says yes."""
+    return str(value).lower() in TRUE_WORDS
