@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LARGEST_PICTURE = 1 << 28
 PALETTE_SIZE = 256
+FEW_NUMBERS = 16
+"""So many numbers of a picture are counted faster one by one than all at once."""
 
 
 def picture_capabilities(dialect: Dialect) -> Capabilities:
@@ -157,16 +159,22 @@ def painted(
     areas = [mask_area(mask.points) for mask in order]
     if sizes == areas and sum(sizes) == np.count_nonzero(canvas):
         return canvas, order
-    seen = np.bincount(canvas.ravel(), minlength=len(order) + 1)
-    for index, size in enumerate(sizes, 1):
-        if seen[index] < areas[index - 1]:
-            hidden = seen[index] == 0
-            reason = "wholly hidden by others" if hidden else "pixels hidden by others or cut off"
-            if hidden:
-                report.dropped("mask", reason, where)
-            elif size:
-                report.changed("mask", reason, where)
+    for area, seen in zip(areas, _pixels_of_each(canvas, len(order)), strict=True):
+        if 0 == seen < area:
+            report.dropped("mask", "wholly hidden by others", where)
+        elif seen < area:
+            report.changed("mask", "pixels hidden by others or cut off", where)
     return canvas, order
+
+
+def _pixels_of_each(canvas: Canvas, count: int) -> list[int]:
+    """How many pixels each number from 1 to `count` has."""
+    import numpy as np
+
+    if count <= FEW_NUMBERS:
+        return [int(np.count_nonzero(canvas == number)) for number in range(1, count + 1)]
+    found: list[int] = np.bincount(canvas.ravel(), minlength=count + 1)[1:].tolist()
+    return found
 
 
 def unique_masks(codes: Canvas) -> Iterator[tuple[int, list[float]]]:

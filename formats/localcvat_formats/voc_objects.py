@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -24,9 +24,7 @@ label_text = cache(xml_text)
 def object_text(shape: Shape) -> str:
     """The ``<object>`` of a rectangle, or of a mask, whose `instance` is its number."""
     if shape.type == "rectangle" and _is_plain(shape):
-        x1, y1, x2, y2 = shape.points
-        flags = _flags_text("0", shape.occluded, "0")
-        return _object(shape.label, flags, _box_text("    ", (x1, y1, x2, y2)))
+        return _object(shape.label, None, "0", shape.occluded, "0", map(_number, shape.points), "")
     return _detailed(shape, (shape.extras or {}).get("voc") or {})
 
 
@@ -40,8 +38,8 @@ def _detailed(shape: Shape, extras: Mapping[str, Any]) -> str:
     actions = [name for name in extras.get("actions", ()) if name in rest and _TAG(name)]
     truncated = _flag("truncated", rest.pop("truncated", None), extras)
     difficult = _flag("difficult", rest.pop("difficult", None), extras)
-    pose = rest.pop("pose", None) or extras.get("pose", "")
-    flags = _pose_text(pose) + _flags_text(truncated, shape.occluded, difficult)
+    posed = rest.pop("pose", None) or extras.get("pose")
+    pose = str(posed) if posed else None
     more = "".join(_part_text(part) for part in extras.get("parts", ()))
     if actions:
         rows = (f"      <{name}>{is_true(rest.pop(name)):d}</{name}>\n" for name in actions)
@@ -52,39 +50,58 @@ def _detailed(shape: Shape, extras: Mapping[str, Any]) -> str:
         rest = {"rotation": float(shape.rotation), **rest}
     if shape.track_id is not None:
         rest |= {"track_id": shape.track_id, "keyframe": shape.keyframe}
-    box = _box_text("    ", _object_box(shape))
-    return _object(shape.label, flags, f"{box}{more}{_attributes_text(rest)}")
+    more += _attributes_text(rest)
+    sides = map(_number, _object_box(shape))
+    return _object(shape.label, pose, truncated, shape.occluded, difficult, sides, more)
 
 
 def cvat_object_text(shape: Shape, label: Label) -> str:
     """The ``<object>`` of a rectangle as CVAT writes it."""
     values = datumaro_attributes(shape, label)
     x, y, width, height = box_of(shape)
-    pose = f"    <pose>{xml_text(str(values['pose']))}</pose>\n" if "pose" in values else ""
-    flags = "".join(f"    <{name}>{as_int(values.get(name))}</{name}>\n" for name in FLAGS[1:])
-    box = _sides_text("    ", str(x), str(y), str(x + width), str(y + height))
-    rest = {name: value for name, value in values.items() if name not in FLAGS}
-    return _object(shape.label, pose + flags, box + _attributes_text(rest))
+    pose = str(values["pose"]) if "pose" in values else None
+    truncated, occluded, difficult = (as_int(values.get(name)) for name in FLAGS[1:])
+    sides = map(str, (x, y, x + width, y + height))
+    more = _attributes_text({name: values[name] for name in values if name not in FLAGS})
+    return _object(shape.label, pose, str(truncated), occluded, str(difficult), sides, more)
 
 
-def _object(label: str, flags: str, more: str) -> str:
-    return f"  <object>\n    <name>{label_text(label)}</name>\n{flags}{more}  </object>\n"
-
-
-def _pose_text(pose: Any) -> str:
-    return f"    <pose>{xml_text(str(pose))}</pose>\n" if pose else ""
-
-
-def _flags_text(truncated: str, occluded: bool, difficult: str) -> str:
+def _object(
+    label: str,
+    pose: str | None,
+    truncated: str,
+    occluded: int,
+    difficult: str,
+    sides: Iterable[str],
+    more: str,
+) -> str:
+    left, top, right, bottom = sides
+    posed = "" if pose is None else f"    <pose>{xml_text(pose)}</pose>\n"
     return (
+        "  <object>\n"
+        f"    <name>{label_text(label)}</name>\n"
+        f"{posed}"
         f"    <truncated>{truncated}</truncated>\n"
         f"    <occluded>{occluded:d}</occluded>\n"
         f"    <difficult>{difficult}</difficult>\n"
+        "    <bndbox>\n"
+        f"      <xmin>{left}</xmin>\n"
+        f"      <ymin>{top}</ymin>\n"
+        f"      <xmax>{right}</xmax>\n"
+        f"      <ymax>{bottom}</ymax>\n"
+        "    </bndbox>\n"
+        f"{more}"
+        "  </object>\n"
     )
 
 
 def _part_text(part: Mapping[str, Any]) -> str:
-    box = _box_text("      ", part["bndbox"]) if part["bndbox"] else ""
+    box = ""
+    if part["bndbox"]:
+        names = ("xmin", "ymin", "xmax", "ymax")
+        sides = zip(names, part["bndbox"], strict=True)
+        rows = (f"        <{name}>{_number(side)}</{name}>\n" for name, side in sides)
+        box = f"      <bndbox>\n{''.join(rows)}      </bndbox>\n"
     return f"    <part>\n      <name>{xml_text(part['name'])}</name>\n{box}    </part>\n"
 
 
@@ -95,24 +112,8 @@ def _object_box(shape: Shape) -> Sequence[float]:
     return stated_box(shape) or shape_box(shape)
 
 
-def _box_text(indent: str, sides: Sequence[float]) -> str:
-    left, top, right, bottom = map(_number, sides)
-    return _sides_text(indent, left, top, right, bottom)
-
-
 def _number(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def _sides_text(indent: str, left: str, top: str, right: str, bottom: str) -> str:
-    return (
-        f"{indent}<bndbox>\n"
-        f"{indent}  <xmin>{left}</xmin>\n"
-        f"{indent}  <ymin>{top}</ymin>\n"
-        f"{indent}  <xmax>{right}</xmax>\n"
-        f"{indent}  <ymax>{bottom}</ymax>\n"
-        f"{indent}</bndbox>\n"
-    )
 
 
 def _attributes_text(values: Mapping[str, Any]) -> str:

@@ -118,7 +118,7 @@ class SegmentWriter:
         if len(values) == 2 and not values[0]:  # far faster than looking each pixel up
             pixels = canvas * table[1]
         else:
-            pixels = table[canvas]
+            pixels = table.take(canvas)
         if pixels.dtype != np.uint8 and int(pixels.max(initial=0)) < PALETTE_SIZE:
             pixels = pixels.astype(np.uint8)
         if self._palette and pixels.dtype == np.uint8:

@@ -63,14 +63,8 @@ class VocWriter(DatasetWriter):
         stem, path = self._free_name(item)
         lists = self._lists.setdefault(item.subset, new_lists())
         masks = masks_of(item)
-        if not self._cvat:
-            masks = self._numbered(item)
-        else:
-            count = sum(len(mask.attributes) for mask in masks)
-            if count:
-                self._report.dropped("attribute", "a VOC mask has none", item.path, count=count)
-            report_lost_flags(masks, self._report, item.path)
-        masks = paintable(masks, item, self._report)
+        if masks:
+            masks = paintable(self._to_paint(masks, item), item, self._report)
         text = self._annotation(item, stem, path, bool(masks))
         self._sink.write(f"Annotations/{stem}.xml", text.encode())
         if masks:
@@ -93,9 +87,19 @@ class VocWriter(DatasetWriter):
         self._report.changed("image", why, f"{item.path} -> {free}")
         return free, free + extension
 
-    def _numbered(self, item: Item) -> list[Shape]:
+    def _to_paint(self, masks: list[Shape], item: Item) -> list[Shape]:
+        """The masks that are painted: CVAT's as they are, plainly one an object, numbered."""
+        if not self._cvat:
+            return self._numbered(masks, item)
+        count = sum(len(mask.attributes) for mask in masks)
+        if count:
+            self._report.dropped("attribute", "a VOC mask has none", item.path, count=count)
+        report_lost_flags(masks, self._report, item.path)
+        return masks
+
+    def _numbered(self, masks: list[Shape], item: Item) -> list[Shape]:
         """The masks, parts united, each with its position among the objects as its instance."""
-        united = merged_parts(masks_of(item), self._report, item.path)
+        united = merged_parts(masks, self._report, item.path)
         kept = {id(mask) for mask in united}
         item.shapes = [s for s in item.shapes if s.type != "mask" or id(s) in kept]
         for position, shape in enumerate(item.shapes, 1):
@@ -113,7 +117,9 @@ class VocWriter(DatasetWriter):
         if item.tags:
             lists.classes[stem] = {tag.label for tag in item.tags}
         for number, shape in enumerate(item.shapes, 1):
-            extras = (shape.extras or {}).get("voc", {})
+            extras = shape.extras and shape.extras.get("voc")
+            if not extras:
+                continue
             if extras.get("parts"):
                 lists.layout.setdefault(stem, []).append(number)
             actions = extras.get("actions")
