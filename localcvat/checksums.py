@@ -15,6 +15,7 @@ import msgspec
 
 from localcvat.archive import Source, open_sink, open_source
 from localcvat.errors import OutputError, SourceError
+from localcvat.ordered import all_cores, ordered_map
 
 CHUNK = 1 << 20
 ENDING = ".sha256"
@@ -29,10 +30,15 @@ class Difference(msgspec.Struct, frozen=True):
     where: str
 
 
-def sums_of(path: str | os.PathLike[str]) -> dict[str, str]:
-    """The SHA-256 in hex of every file in a zip or folder, by name; raises SourceError."""
+def sums_of(path: str | os.PathLike[str], jobs: int | None = None) -> dict[str, str]:
+    """The SHA-256 in hex of every file in a zip or folder, by name; raises SourceError.
+
+    `jobs` is how many threads are used, all cores if not given.
+    """
     with open_source(path) as source:
-        return {name: _digest(source, name) for name in source.names}
+        return dict(
+            ordered_map(lambda name: _digest(source, name), source.names, jobs or all_cores())
+        )
 
 
 def digest_of(stream: IO[bytes]) -> str:
@@ -53,6 +59,7 @@ def write_sums(
     target: str | os.PathLike[str] | None = None,
     *,
     overwrite: bool = False,
+    jobs: int | None = None,
 ) -> str:
     """Write the sums of `path` to `target` (``path.sha256`` if not given); returns its path.
 
@@ -63,7 +70,7 @@ def write_sums(
     if place == source or place.startswith(source + os.sep):
         hint = "a manifest lies beside what it is of"
         raise OutputError("the manifest would be part of its own sums", where=manifest, hint=hint)
-    lines = [_line(name, digest) for name, digest in sorted(sums_of(path).items())]
+    lines = [_line(name, digest) for name, digest in sorted(sums_of(path, jobs).items())]
     with open_sink(manifest, overwrite=overwrite, single=True) as sink:
         sink.write("manifest", "".join(lines).encode())
     return manifest
@@ -76,7 +83,10 @@ def _line(name: str, digest: str) -> str:
 
 
 def verify_sums(
-    path: str | os.PathLike[str], manifest: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str],
+    manifest: str | os.PathLike[str] | None = None,
+    *,
+    jobs: int | None = None,
 ) -> list[Difference]:
     """How `path` differs from its sums; raises SourceError when either can't be read.
 
@@ -86,11 +96,15 @@ def verify_sums(
     differences = []
     with open_source(path) as source:
         names = set(source.names)
-        for name, digest in expected.items():
+
+        def difference(name: str) -> str:
             if name not in names:
-                differences.append(Difference("missing", source.where(name)))
-            elif not _is(source, name, digest):
-                differences.append(Difference("changed", source.where(name)))
+                return "missing"
+            return "" if _is(source, name, expected[name]) else "changed"
+
+        for name, what in ordered_map(difference, expected, jobs or all_cores()):
+            if what:
+                differences.append(Difference(what, source.where(name)))
         for name in sorted(names - expected.keys()):
             differences.append(Difference("not in the manifest", source.where(name)))
     return differences

@@ -36,7 +36,8 @@ class Client:
 
     `store_path` names a store (or the folder that holds its ``.localcvat``); a store is made there
     when the folder is missing or empty, or in its ``.localcvat`` with `create`. Without it the
-    store is $LOCALCVAT_STORE or the ``.localcvat`` of this folder or one above. Raises StoreError.
+    store is $LOCALCVAT_STORE or the ``.localcvat`` of this folder or one above. `jobs` is how many
+    threads and processes may be used, all cores if not given. Raises StoreError.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Client:
         *,
         create: bool = False,
         readonly: bool = False,
+        jobs: int | None = None,
     ) -> None:
         self.store = _opened(store_path, create, readonly)
+        self.store.jobs = jobs or self.store.jobs
         self.projects = ProjectsRepo(self.store)
         self.tasks = TasksRepo(self.store)
         self.jobs = JobsRepo(self.store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 
 import msgspec
 import orjson
@@ -25,6 +26,7 @@ from localcvat.model import (
     Track,
 )
 from localcvat.object_labels import part_attributes
+from localcvat.ordered import ordered_map
 from localcvat.packed_dataset import PackedDataset, PackedItem, packed
 from localcvat.projects import project_row
 from localcvat.related import extension
@@ -32,7 +34,7 @@ from localcvat.report import Report
 from localcvat.store.annotation_rows import AnnotationWriter
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.label_map import LabelEntry, label_map
-from localcvat.store.media import Batch, MediaMode, keep_media
+from localcvat.store.media import Blob, MediaMode, Reference, media_row, take_media
 from localcvat.store.packed_shapes import PackedShape
 from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
 from localcvat.task_data import chunk_size_for
@@ -75,9 +77,15 @@ def import_dataset(
         else:
             _tell_labels_apart(session, project_id, dataset.header.labels, report)
         _remember_info(project, dataset.header)
-        importer = _Importer(session, batch, project_id, dataset.header, report, media)
-        for item in dataset.items:
-            importer.add(item)
+        importer = _Importer(session, project_id, dataset.header, report)
+
+        def take(item: PackedItem) -> Blob | Reference | None:
+            return take_media(batch, item.media, media)
+
+        jobs = store.jobs if media != "none" else 1
+        with closing(ordered_map(take, dataset.items, jobs)) as items:
+            for item, taken in items:
+                importer.add(item, taken)
         for track in dataset.tracks:
             importer.add_track(track)
         task_ids = importer.finish()
@@ -129,15 +137,19 @@ def _remember_info(project: ProjectRow, header: Header) -> None:
 
 
 class _TaskUnderway(msgspec.Struct):
-    """A task whose frames are still coming in."""
+    """A task whose frames are still coming in.
+
+    `paths` has for each path how often it came, `numbers` the frames' numbers by the dataset's task
+    and frame.
+    """
 
     task: TaskRow
     data: DataRow
     job_id: int
     segment_id: int
     frames: FrameWriter
-    paths: set[str]
-    numbers: dict[tuple[int, int], int]
+    paths: dict[str, int]
+    numbers: dict[int, dict[int, int]]
 
 
 class _Importer:
@@ -146,31 +158,28 @@ class _Importer:
     def __init__(
         self,
         session: Session,
-        batch: Batch,
         project_id: int,
         header: Header,
         report: Report,
-        media: MediaMode,
     ) -> None:
         self._session = session
-        self._batch = batch
         self._project_id = project_id
         self._header = header
         self._report = report
-        self._media = media
         self._owner = current_user(session).id
         self._tasks: dict[str, _TaskUnderway] = {}
         self._labels = label_map(session, project_id=project_id)
         self._writer = AnnotationWriter(session, self._labels)
         self._kept: defaultdict[str, int] = defaultdict(int)
         self._tracked: dict[tuple[int, int, int | None], list[Shape]] = {}
-        self._numbers: dict[tuple[int, int], dict[int, int]] = {}
+        self._owners: dict[int, list[_TaskUnderway]] = {}
+        self._numbers: dict[tuple[int, int], tuple[dict[int, int], int]] = {}
 
-    def add(self, item: PackedItem) -> None:
-        """Write one frame with its annotations."""
+    def add(self, item: PackedItem, taken: Blob | Reference | None) -> None:
+        """Write one frame with its annotations and the media that were taken into the store."""
         underway = self._task(item)
         path = self._free_path(item.path, underway)
-        media_id = keep_media(self._session, self._batch, item.media, self._media)
+        media_id = media_row(self._session, taken)
         underway.frames.file(FileDraft(path=path, media_id=media_id))
         number = underway.frames.frame(
             FrameDraft(
@@ -182,7 +191,12 @@ class _Importer:
             )
         )
         if item.frame is not None:
-            underway.numbers[item.task, item.frame] = number
+            if item.task not in underway.numbers:
+                underway.numbers[item.task] = {}
+                owners = self._owners.setdefault(item.task, [])
+                owners.append(underway)
+                owners.sort(key=lambda each: each.job_id)
+            underway.numbers[item.task][item.frame] = number
         if number == 0 and item.width and item.height:
             underway.data.chunk_size = chunk_size_for(item.width, item.height)
         if extension(path) == CLOUD:
@@ -247,13 +261,14 @@ class _Importer:
     def _free_path(self, path: str, underway: _TaskUnderway) -> str:
         if path in underway.paths:
             stem, dot, extension = path.rpartition(".")
-            number = 1
+            number = underway.paths[path]
             while f"{stem}_{number}{dot}{extension}" in underway.paths:
                 number += 1
+            underway.paths[path] = number + 1
             free = f"{stem}_{number}{dot}{extension}"
             self._report.changed("image", "renamed: another has this path", f"{path} -> {free}")
             path = free
-        underway.paths.add(path)
+        underway.paths[path] = 1
         return path
 
     def _task(self, item: PackedItem) -> _TaskUnderway:
@@ -277,13 +292,14 @@ class _Importer:
         (job_id,) = insert_jobs(self._session, task_id, [JobDraft(start_frame=0, stop_frame=0)])
         job = self._session.get_one(JobRow, job_id)
         frames = FrameWriter(self._session, int(data.id or 0))
-        return _TaskUnderway(task, data, job_id, job.segment_id, frames, set(), {})
+        return _TaskUnderway(task, data, job_id, job.segment_id, frames, {}, {})
 
     def add_track(self, track: Track) -> None:
         """Write a keyframe track to the task its frames went to."""
         underway = self._track_task(track)
         placed = self._renumber(track, track.task, underway)
-        elsewhere = sum((track.task, frame) not in underway.numbers for frame in keyframes(track))
+        there = underway.numbers.get(track.task, {})
+        elsewhere = sum(frame not in there for frame in keyframes(track))
         if placed.shapes and elsewhere:
             why = "their image is not there, or in another subset than the track's first"
             self._report.dropped("keyframe", why, track.label, count=elsewhere)
@@ -309,27 +325,22 @@ class _Importer:
             self._part(element, entry)
 
     def _track_task(self, track: Track) -> _TaskUnderway:
-        frames = [(track.task, shape.frame) for shape in track.shapes]
-        owners = [
-            underway
-            for underway in self._tasks.values()
-            if any(task == track.task for task, _ in underway.numbers)
-        ]
+        owners = self._owners.get(track.task, [])
         for underway in owners:
-            if any(frame in underway.numbers for frame in frames):
+            numbers = underway.numbers[track.task]
+            if any(shape.frame in numbers for shape in track.shapes):
                 return underway
         if not owners:
             raise DatasetError(f"a track of {track.label!r} belongs to no image of the dataset")
         return owners[0]
 
     def _renumber(self, track: Track, task: int, underway: _TaskUnderway) -> Track:
-        numbers = self._numbers.get((underway.job_id, task))
-        if numbers is None:
-            found = sorted(pair for pair in underway.numbers.items() if pair[0][0] == task)
-            numbers = {frame: number for (_, frame), number in found}
-            self._numbers[underway.job_id, task] = numbers
+        key = (underway.job_id, task)
+        if key not in self._numbers:
+            ordered = dict(sorted(underway.numbers.get(task, {}).items()))
+            self._numbers[key] = (ordered, max(ordered.values(), default=-1) + 1)
+        numbers, end = self._numbers[key]
         placed = renumbered(track, numbers)
-        end = max(numbers.values(), default=-1) + 1
         if end < underway.frames.frame_count:
             # Another task of the subset follows: the track must not go on there.
             end_track(placed, end)

@@ -6,13 +6,27 @@ to be faked.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from localcvat.errors import LocalCvatError, SourceError
+
 CHUNK = 1 << 20
+KERNEL_CHUNK = 4 << 20
+FICLONE = 0x40049409
+NOT_HERE = frozenset(
+    (errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EINVAL, errno.EPERM)
+    + (errno.ETXTBSY, errno.EIO)
+)
+"""What the kernel answers where two files can't share blocks, or it can't copy between them.
+
+Copying through memory shows on which side a failure (EIO) is.
+"""
 Watcher = Callable[[str, int], None]
 _watchers: list[Watcher] = []
 
@@ -65,10 +79,13 @@ def rename(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> None:
 
 
 class OutputFile(io.RawIOBase):
-    """A new file whose writes go through the seam; seekable, never appended to."""
+    """A new file whose writes go through the seam; seekable, never appended to.
+
+    Its descriptor can be read too, for hashing what was copied.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         self.name = os.fspath(path)
 
     def fileno(self) -> int:
@@ -102,28 +119,95 @@ def create(path: str | os.PathLike[str]) -> IO[bytes]:
 
 
 def copy_file(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
-    """Copy the bytes of a file to a new one, inside the kernel where it can."""
+    """Copy the bytes of a file to a new one; see `copy_stream`."""
     with open(source, "rb", buffering=0) as stream, OutputFile(target) as out:
-        if not _copied_in_kernel(stream.fileno(), out.fileno()):
-            while block := stream.read(CHUNK):
-                out.write(block)
+        copy_stream(stream, out)
 
 
-def _copied_in_kernel(source: int, target: int) -> bool:
-    """Whether the kernel copied the file; False, with nothing written, where it can't."""
-    if not hasattr(os, "copy_file_range"):
-        return False
+def copy_stream(
+    source: IO[bytes], target: OutputFile, hashed: Callable[[bytes], object] | None = None
+) -> int:
+    """Copy a stream from where it is to a new file; returns the number of bytes.
+
+    A file's blocks are shared where the file system can (reflink), else copied inside the kernel,
+    else through memory. `hashed` is called with what the new file has, block by block: it is read
+    back from the page cache, never twice from the disk, and stays true if the source is changed
+    meanwhile.
+    """
     done = 0
-    size = os.fstat(source).st_size
-    while done < size:
-        _watch("write", min(size - done, 64 * CHUNK))
+    descriptor = _file_at_start(source)
+    if descriptor is not None:
+        done = _cloned(descriptor, target.fileno(), hashed)
+        done = done or _copied_in_kernel(descriptor, target.fileno(), hashed)
+        source.seek(done)
+        target.seek(done)
+    while block := _block(source):
+        target.write(block)
+        if hashed is not None:
+            hashed(block)
+        done += len(block)
+    return done
+
+
+def _block(stream: IO[bytes]) -> bytes:
+    """The next bytes; that a source can't be read is no failure of the disk that is written to."""
+    try:
+        return stream.read(CHUNK)
+    except OSError as error:
+        if isinstance(error, LocalCvatError):
+            raise
+        place = str(getattr(stream, "name", ""))
+        raise SourceError(error.strerror or str(error), where=place) from error
+
+
+def _file_at_start(stream: IO[bytes]) -> int | None:
+    """The descriptor of a stream that is an unread file."""
+    try:
+        return stream.fileno() if stream.tell() == 0 else None
+    except (OSError, AttributeError):
+        return None
+
+
+def _cloned(source: int, target: int, hashed: Callable[[bytes], object] | None) -> int:
+    """The bytes of a file whose blocks are shared now; 0 where the file system can't."""
+    _watch("write", 0)
+    try:
+        fcntl.ioctl(target, FICLONE, source)
+    except OSError as error:
+        if error.errno not in NOT_HERE:
+            raise
+        return 0
+    size = os.fstat(target).st_size
+    _read_back(target, 0, size, hashed)
+    return size
+
+
+def _copied_in_kernel(source: int, target: int, hashed: Callable[[bytes], object] | None) -> int:
+    """The bytes the kernel copied: less than all, or 0, where it can't."""
+    done, size = 0, os.fstat(source).st_size
+    while done < size and hasattr(os, "copy_file_range"):
+        wanted = min(size - done, KERNEL_CHUNK)
+        _watch("write", wanted)
         try:
-            count = os.copy_file_range(source, target, min(size - done, 64 * CHUNK))
-        except OSError:
-            if done:
+            count = os.copy_file_range(source, target, wanted, done, done)
+        except OSError as error:
+            if error.errno not in NOT_HERE:
                 raise
-            return False
+            break
         if count == 0:
             break
+        _read_back(target, done, count, hashed)
         done += count
-    return done > 0 or size == 0
+    return done
+
+
+def _read_back(
+    descriptor: int, start: int, count: int, hashed: Callable[[bytes], object] | None
+) -> None:
+    end = start + count
+    while hashed is not None and start < end:
+        block = os.pread(descriptor, min(CHUNK, end - start), start)
+        if not block:
+            raise OSError(errno.EIO, "what was copied can't be read back")
+        hashed(block)
+        start += len(block)

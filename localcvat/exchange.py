@@ -258,6 +258,6 @@ def _export(
     options = options or ConvertOptions()
     with store.read() as session:
         dataset = deliver(session, target.dialect, report)
-        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs) as sink:
+        with open_sink(path, overwrite=options.overwrite, jobs=options.jobs or store.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report

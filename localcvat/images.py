@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
 import msgspec
 
 from localcvat.errors import SourceError
@@ -14,6 +18,11 @@ IMAGE_EXTENSIONS = frozenset(
     )
 )
 EXIF_ORIENTATION = 0x0112
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CHUNK_HEAD = struct.Struct(">I4s")
+CHECKSUM_BYTES = 4
+EXIF_CHUNKS = frozenset((b"eXIf", b"tEXt", b"zTXt", b"iTXt"))
+MAX_CHUNKS = 100_000
 SWAPPING_ORIENTATIONS = frozenset((5, 6, 7, 8))
 
 
@@ -42,7 +51,7 @@ def image_header(media: Media) -> ImageHeader:
     try:
         with media.open() as stream, Image.open(stream) as image:
             width, height = image.size
-            orientation = image.getexif().get(EXIF_ORIENTATION, 1)
+            orientation = _exif(image, stream).get(EXIF_ORIENTATION, 1)
     except Exception as error:  # Pillow raises many kinds on damaged headers
         # Pillow's message may show the stream object.
         reason = str(error).split(" <")[0] or type(error).__name__
@@ -50,6 +59,39 @@ def image_header(media: Media) -> ImageHeader:
     if orientation in SWAPPING_ORIENTATIONS:
         return ImageHeader(height, width, True)
     return ImageHeader(width, height, False)
+
+
+def _exif(image: Any, stream: BinaryIO) -> Mapping[int, Any]:
+    """The EXIF values; a PNG is not decoded for them, as Pillow does to see what ends it."""
+    from PIL import Image
+
+    if image.format == "PNG" and "exif" not in image.info and not _exif_after_pixels(stream):
+        return Image.Image.getexif(image)
+    found: Mapping[int, Any] = image.getexif()
+    return found
+
+
+def _exif_after_pixels(stream: BinaryIO) -> bool:
+    """Whether a PNG has a chunk that may hold EXIF after its first one of pixels.
+
+    Only the heads of the chunks are read. The place in the stream stays.
+    """
+    place = stream.tell()
+    try:
+        at, pixels = len(PNG_SIGNATURE), False
+        for _ in range(MAX_CHUNKS):
+            stream.seek(at)
+            head = stream.read(CHUNK_HEAD.size)
+            if len(head) < CHUNK_HEAD.size:
+                return False
+            length, kind = CHUNK_HEAD.unpack(head)
+            if pixels and kind in EXIF_CHUNKS:
+                return True
+            pixels = pixels or kind == b"IDAT"
+            at += CHUNK_HEAD.size + length + CHECKSUM_BYTES
+        return False
+    finally:
+        stream.seek(place)
 
 
 def image_size(media: Media) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 
 import msgspec
 from sqlmodel import Session, col, select
@@ -10,11 +11,20 @@ from sqlmodel import Session, col, select
 from localcvat.backup.frame_plan import FramePlan
 from localcvat.backup.task_records import DataRecord
 from localcvat.errors import SourceError, ValidationError
+from localcvat.ordered import ordered_map
 from localcvat.related import file_kinds
 from localcvat.store.engine import Store
-from localcvat.store.media import Batch, MediaMode, keep_media, media_of
+from localcvat.store.media import (
+    Batch,
+    Blob,
+    MediaMode,
+    Reference,
+    media_of,
+    media_row,
+    take_media,
+)
 from localcvat.store.tables import DataRow, TaskRow
-from localcvat.task_media import TaskMedia
+from localcvat.task_media import TaskFile, TaskMedia
 from localcvat.task_rows import (
     FileDraft,
     FrameWriter,
@@ -97,10 +107,15 @@ def fill_task(
     `plan` None is made here, of media that must be decoded. Raises ValidationError and SourceError.
     """
     ids: dict[str, int | None] = {}
-    for done, file in enumerate(media.files, 1):
-        ids[file.path] = keep_media(session, batch, file.media, options.media)
-        if options.progress is not None:
-            options.progress(done)
+
+    def take(file: TaskFile) -> Blob | Reference | None:
+        return take_media(batch, file.media, options.media)
+
+    with closing(ordered_map(take, media.files, store.jobs)) as files:
+        for done, (file, taken) in enumerate(files, 1):
+            ids[file.path] = media_row(session, taken)
+            if options.progress is not None:
+                options.progress(done)
     if plan is None:
         plan = media.plan(
             options.data_record(), options.job_file_mapping, _decode(session, store, ids)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, NoReturn
 
 import msgspec
 
 from localcvat.archive import FileMedia, open_source
-from localcvat.backup.frame_plan import FramePlan, plan_frames
+from localcvat.backup.frame_plan import FramePlan, PlannedFrame, plan_frames
 from localcvat.backup.layout import is_junk
 from localcvat.backup.manifest import Manifest, parse_manifest
 from localcvat.backup.task_records import SORTING_METHODS, DataRecord, JobRecord, TaskRecord
 from localcvat.errors import BackupError, SourceError, UsageError, ValidationError
 from localcvat.model import Media
+from localcvat.ordered import ordered_map
 from localcvat.related import sort_media
 from localcvat.video import VideoInfo
 
@@ -72,12 +74,12 @@ def read_mapping(stream: IO[bytes]) -> list[list[str]]:
 class TaskMedia:
     """The files of a new task, sorted by what they are."""
 
-    def __init__(self, files: Sequence[TaskFile]) -> None:
+    def __init__(self, files: Sequence[TaskFile], jobs: int) -> None:
         self.files = files
+        self._jobs = jobs
         self._by_path = {file.path: file for file in files}
         if len(self._by_path) < len(files):
-            paths = [file.path for file in files]
-            twice = next(path for path in paths if paths.count(path) > 1)
+            ((twice, _),) = Counter(file.path for file in files).most_common(1)
             raise SourceError("two files would get the same path", where=twice)
         self.kinds = sort_media(file.path for file in files)
 
@@ -98,10 +100,13 @@ class TaskMedia:
         if mapping is not None:
             self._check_mapping(plan)
         if plan.kind == "images":
-            for frame in plan.frames:
-                if not (frame.width and frame.height):
-                    frame.width, frame.height = self._by_path[frame.path].media.image_size()
+            unknown = [frame for frame in plan.frames if not (frame.width and frame.height)]
+            for frame, size in ordered_map(self._size, unknown, self._jobs):
+                frame.width, frame.height = size
         return plan
+
+    def _size(self, frame: PlannedFrame) -> tuple[int, int]:
+        return self._by_path[frame.path].media.image_size()
 
     def _check_mapping(self, plan: FramePlan) -> None:
         if plan.kind == "video":

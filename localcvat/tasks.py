@@ -56,7 +56,7 @@ def create_task(
     """
     options = options or TaskOptions()
     _check(name, project_id, labels, options)
-    media = TaskMedia(files)
+    media = TaskMedia(files, store.jobs)
     plan = None
     with suppress(Undecoded):
         plan = media.plan(options.data_record(), options.job_file_mapping, later)
@@ -81,7 +81,7 @@ def attach_data(
             options, segment_size=task.segment_size, overlap=task.overlap
         )
     check_mapping(options)
-    media = TaskMedia(files)
+    media = TaskMedia(files, store.jobs)
     plan = None
     with suppress(Undecoded):
         plan = media.plan(options.data_record(), options.job_file_mapping, later)

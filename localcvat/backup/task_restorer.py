@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ from localcvat.backup.task_records import (
 from localcvat.images import image_size
 from localcvat.label_rows import insert_labels
 from localcvat.model import Label
+from localcvat.ordered import ordered_map
 from localcvat.related import INDEX_NAME, MediaFiles, file_kinds, sort_media
 from localcvat.report import Report
 from localcvat.store.annotation_rows import AnnotationWriter
@@ -104,11 +105,16 @@ class TaskRestorer:
     def copy(self, batch: Batch, draft: TaskDraft) -> None:
         """Copy the media of a task into the store's folder; find what only they can tell."""
         data = f"{draft.folder}data/"
-        for name in draft.names:
-            draft.blobs[name] = batch.add(self._layout.media(data + name))
-            self._copied += 1
-            if self._progress is not None:
-                self._progress(self._copied)
+
+        def add(name: str) -> Blob:
+            return batch.add(self._layout.media(data + name))
+
+        with closing(ordered_map(add, draft.names, self._store.jobs)) as files:
+            for name, blob in files:
+                draft.blobs[name] = blob
+                self._copied += 1
+                if self._progress is not None:
+                    self._progress(self._copied)
         draft.guide = copy_guide(self._layout, batch, draft.folder, self._report)
 
         def probe(name: str) -> VideoInfo:
@@ -121,13 +127,18 @@ class TaskRestorer:
             self._read_sizes(draft)
 
     def _read_sizes(self, draft: TaskDraft) -> None:
-        sizes: dict[str, tuple[int, int]] = {}
-        for frame in draft.plan.frames if draft.plan else ():
-            if (frame.width and frame.height) or frame.path not in draft.blobs:
-                continue
-            if frame.path not in sizes:
-                media = self._layout.media(f"{draft.folder}data/{frame.path}")
-                sizes[frame.path] = image_size(media)
+        unknown = [
+            frame
+            for frame in (draft.plan.frames if draft.plan else ())
+            if not (frame.width and frame.height) and frame.path in draft.blobs
+        ]
+
+        def size(path: str) -> tuple[int, int]:
+            return image_size(self._layout.media(f"{draft.folder}data/{path}"))
+
+        paths = dict.fromkeys(frame.path for frame in unknown)
+        sizes = dict(ordered_map(size, paths, self._store.jobs))
+        for frame in unknown:
             frame.width, frame.height = sizes[frame.path]
 
     def write(

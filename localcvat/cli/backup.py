@@ -181,6 +181,7 @@ def backup_command(noun: str) -> click.Command:
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
 @limit_options
+@options.jobs
 @click.pass_context
 def project_create_from_backup(
     context: click.Context, file: str, as_json: bool, limits: Limits
@@ -199,6 +200,7 @@ def project_create_from_backup(
 @click.option("--project_id", "--project-id", type=options.ID, help="Project the task goes into.")
 @click.option("--json", "as_json", is_flag=True, help="Print {id, report} as JSON.")
 @limit_options
+@options.jobs
 @click.pass_context
 def task_create_from_backup(
     context: click.Context, file: str, project_id: int | None, as_json: bool, limits: Limits

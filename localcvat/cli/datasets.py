@@ -26,6 +26,7 @@ def project_import_command() -> click.Command:
     @click.argument("path")
     @options.read_format
     @options.media
+    @options.jobs
     @_import_options
     @options.ignored(WAITING)
     @click.pass_context
@@ -87,6 +88,7 @@ def export_command(noun: str, *ignored: str) -> click.Command:
     @options.with_images
     @options.strict
     @options.overwrite
+    @options.jobs
     @transform_options
     @options.report_json
     @options.ignored(*ignored)

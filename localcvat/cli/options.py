@@ -63,6 +63,19 @@ image_size = click.option(
 )
 
 
+def _keep_jobs(context: click.Context, _: click.Parameter, value: int | None) -> None:
+    context.obj["jobs"] = value
+
+
+jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    expose_value=False,
+    callback=_keep_jobs,
+    help="Cores to use; all by default. What is done does not depend on it.",
+)
+
+
 def identified(noun: str) -> Callable[[Command], Command]:
     """The argument ID of one object, passed as ``<noun>_id``."""
     return click.argument(f"{noun}_id", type=ID, metavar="ID")

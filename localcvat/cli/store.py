@@ -22,6 +22,7 @@ def opened(context: click.Context, readonly: bool = False) -> Iterator[Store]:
     from localcvat.store.engine import Store, find_store
 
     with Store.open(find_store(context.obj["store"]), readonly=readonly) as store:
+        store.jobs = context.obj.get("jobs") or store.jobs
         yield store
 
 
@@ -31,7 +32,7 @@ def client_of(context: click.Context) -> Iterator[Client]:
     from localcvat.client import Client
     from localcvat.store.engine import find_store
 
-    with Client(find_store(context.obj["store"])) as client:
+    with Client(find_store(context.obj["store"]), jobs=context.obj.get("jobs")) as client:
         yield client
 
 
@@ -56,6 +57,7 @@ def init(context: click.Context) -> None:
     "--deep", "--full", "deep", is_flag=True, help="Compare the hash of every media file."
 )
 @click.option("--repair", is_flag=True, help="Mend what is safe, after a copy of the database.")
+@options.jobs
 @options.as_json
 @click.pass_context
 def check(context: click.Context, deep: bool, repair: bool, as_json: bool) -> None:
@@ -127,23 +129,26 @@ def snapshot(context: click.Context, file: str) -> None:
 @click.argument("path")
 @click.option("-o", "--output", metavar="FILE", help="Where to write; PATH.sha256 if left out.")
 @options.overwrite
-def export_manifest(path: str, output: str | None, overwrite: bool) -> None:
+@options.jobs
+@click.pass_context
+def export_manifest(context: click.Context, path: str, output: str | None, overwrite: bool) -> None:
     """Write the SHA-256 of everything in PATH (a zip or folder), for `verify` elsewhere."""
     from localcvat.checksums import write_sums
 
-    click.echo(write_sums(path, output, overwrite=overwrite))
+    click.echo(write_sums(path, output, overwrite=overwrite, jobs=context.obj["jobs"]))
 
 
 @click.command()
 @click.argument("path")
 @click.option("--manifest", metavar="FILE", help="The sums to compare; PATH.sha256 if left out.")
 @options.as_json
+@options.jobs
 @click.pass_context
 def verify(context: click.Context, path: str, manifest: str | None, as_json: bool) -> None:
     """Compare PATH with the sums that `export-manifest` wrote; exit 1 if anything differs."""
     from localcvat.checksums import verify_sums
 
-    differences = verify_sums(path, manifest)
+    differences = verify_sums(path, manifest, jobs=context.obj["jobs"])
     if as_json:
         echo_json({"differences": differences})
     else:

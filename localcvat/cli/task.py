@@ -80,6 +80,7 @@ task.add_command(preview_command("task"))
 @click.option("--annotation_path", metavar="PATH", help="Annotations to import.")
 @click.option("--annotation_format", metavar="FORMAT", help="Their format; else detected.")
 @options.ignored("completion_verification_period", "copy_data", "use_cache")
+@options.jobs
 @click.pass_context
 def create(
     context: click.Context,

@@ -10,7 +10,7 @@ Shape of the API, bottom up (the store knows no dataset format):
   ``JobRow``, …); JSON columns hold text.
 - `media`: ``with store.media.batch() as batch`` around ``store.write()``: ``batch.add(media)`` is a
   ``Blob(sha256, size)``, files appear before the transaction commits and go again when it fails;
-  ``media_id = copied(session, blob)`` / ``referenced(session, path)``;
+  ``media_id = copied(session, blob)`` / ``referenced(session, reference_to(path))``;
   ``media_of(store, session, media_id, name)`` gives a `model.Media`; ``collect(store)`` frees
   orphans.
 - `annotations`: ``labels = label_map(session, project_id=… | task_id=…)``;

@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from localcvat.checksums import digest_of
+from localcvat.ordered import ordered_map
 from localcvat.store.engine import APPLICATION_ID, SCHEMA_VERSION, Store, raw
 
 RANGE = "range"
@@ -118,15 +119,21 @@ def _segment_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
 
 def _media_problems(store: Store, connection: sqlite3.Connection, deep: bool) -> Iterator[Problem]:
     rows = connection.execute("SELECT sha256, size, kind, path FROM media ORDER BY id")
-    for sha256, size, kind, path in rows:
-        place = path if kind == "reference" else str(store.media.path(sha256))
+
+    def problem(row: tuple[str, int, str, str | None]) -> Problem | None:
+        sha256, size, kind, path = row
+        place = path if kind == "reference" and path else str(store.media.path(sha256))
         try:
             if os.path.getsize(place) != size:
-                yield Problem(what=f"not {size} bytes long, as it was when added", where=place)
-            elif deep and _digest(place) != sha256:
-                yield Problem(what="changed since it was added: its hash differs", where=place)
+                return Problem(what=f"not {size} bytes long, as it was when added", where=place)
+            if deep and _digest(place) != sha256:
+                return Problem(what="changed since it was added: its hash differs", where=place)
         except OSError as error:
-            yield Problem(what=error.strerror or str(error), where=place)
+            return Problem(what=error.strerror or str(error), where=place)
+        return None
+
+    found = ordered_map(problem, rows, store.jobs if deep else 1)
+    yield from (each for _, each in found if each is not None)
 
 
 def _orphans(store: Store, connection: sqlite3.Connection) -> Iterator[Problem]:

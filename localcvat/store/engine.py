@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from localcvat.errors import NotFoundError, StoreBusyError, StoreError
+from localcvat.ordered import all_cores
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -62,9 +63,14 @@ def find_store(explicit: str | os.PathLike[str] | None = None) -> Path:
 
 
 class Store:
-    """An open store; use `create` or `open`, and `close` (or a with statement) when done."""
+    """An open store; use `create` or `open`, and `close` (or a with statement) when done.
+
+    `jobs` is how many threads and processes its operations may use; what they do does not depend
+    on it.
+    """
 
     def __init__(self, path: Path, readonly: bool, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.jobs = all_cores()
         self.path = path
         self.readonly = readonly
         self._busy = busy_seconds

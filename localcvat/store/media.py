@@ -15,12 +15,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Literal
 
 import msgspec
 
 from localcvat import disk
 from localcvat.archive import FileMedia
+from localcvat.checksums import digest_of
 from localcvat.errors import NotFoundError, SourceError, StoreError
 from localcvat.model import Media
 from localcvat.store.engine import Store, disk_errors, raw, remove_quietly
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 MediaMode = Literal["copy", "reference", "none"]
-CHUNK = 1 << 20
-FICLONE = 0x40049409
 SYNC_EACH = 32
 
 
@@ -39,6 +39,14 @@ class Blob(msgspec.Struct, frozen=True):
 
     sha256: str
     size: int
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A file of the user's own as it was when it was read."""
+
+    path: str
+    blob: Blob
+    mtime_ns: int
 
 
 class Collected(msgspec.Struct):
@@ -164,10 +172,11 @@ DELETE FROM media WHERE id NOT IN (SELECT media_id FROM frame WHERE media_id IS 
 
 
 class Batch:
-    """The files of one transaction."""
+    """The files of one transaction; several threads may add to it."""
 
     def __init__(self, folder: MediaFolder) -> None:
         self._folder = folder
+        self._lock = Lock()
         self._token = secrets.token_hex(8)
         self._count = 0
         self.journal = folder.temporary / f"{self._token}.journal"
@@ -186,16 +195,20 @@ class Batch:
 
     def add_stream(self, stream: IO[bytes]) -> Blob:
         """As `add`, from an open binary stream."""
-        part = self._folder.temporary / f"{self._token}-{self._count}.part"
-        self._count += 1
+        with self._lock:
+            self._count += 1
+            number = self._count
+        part = self._folder.temporary / f"{self._token}-{number}.part"
         try:
+            digest = hashlib.sha256()
             with disk_errors(self._folder.root):
-                with disk.create(part) as target:
-                    blob = _copy_hashed(stream, target)
-                    if self._count <= SYNC_EACH:
-                        target.flush()
+                with disk.OutputFile(part) as target:
+                    size = disk.copy_stream(stream, target, digest.update)
+                    if number <= SYNC_EACH:
                         disk.sync(target.fileno())
-                self._publish(part, blob)
+                blob = Blob(digest.hexdigest(), size)
+                with self._lock:
+                    self._publish(part, blob)
         except BaseException:
             remove_quietly(part)
             raise
@@ -231,39 +244,6 @@ class Batch:
         remove_quietly(self.journal)
 
 
-def _copy_hashed(stream: IO[bytes], target: IO[bytes]) -> Blob:
-    """Copy and hash in one pass; shares the blocks where the file system can (reflink).
-
-    Without reflink the bytes are in memory for hashing anyway, so they are written from there.
-    """
-    digest = hashlib.sha256()
-    cloned = _cloned(stream, target)
-    size = 0
-    while block := _block(stream):
-        digest.update(block)
-        size += len(block)
-        if not cloned:
-            target.write(block)
-    return Blob(digest.hexdigest(), size)
-
-
-def _block(stream: IO[bytes]) -> bytes:
-    """The next bytes; that the user's file can't be read is no failure of the store's disk."""
-    try:
-        return stream.read(CHUNK)
-    except OSError as error:
-        place = str(getattr(stream, "name", ""))
-        raise SourceError(error.strerror or str(error), where=place) from error
-
-
-def _cloned(stream: IO[bytes], target: IO[bytes]) -> bool:
-    try:
-        fcntl.ioctl(target.fileno(), FICLONE, stream.fileno())
-    except (OSError, AttributeError):
-        return False
-    return True
-
-
 def copied(session: Session, blob: Blob) -> int:
     """The id of the media row of a copied blob, made if needed."""
     connection = raw(session)
@@ -278,50 +258,62 @@ def copied(session: Session, blob: Blob) -> int:
     return int(row[0])
 
 
-def referenced(session: Session, path: str | os.PathLike[str]) -> int:
-    """The id of a media row that leaves the user's file where it is; hashes it as it is now."""
+def take_media(batch: Batch, media: Media | None, mode: MediaMode) -> Blob | Reference | None:
+    """Copy or read `media` as `mode` says; any thread may, the database is not touched.
+
+    Raises StoreError: bytes inside an archive can't be referenced.
+    """
+    if media is None or mode == "none":
+        return None
+    if mode == "copy":
+        return batch.add(media)
+    if media.path is None:
+        raise StoreError(
+            "media inside an archive can't be referenced",
+            where=media.name,
+            hint="use --media copy, or unpack the archive first",
+        )
+    return reference_to(media.path)
+
+
+def reference_to(path: str | os.PathLike[str]) -> Reference:
+    """The user's file with its hash as it is now."""
     absolute = os.path.abspath(path)
     try:
-        with open(absolute, "rb") as stream, open(os.devnull, "wb") as nowhere:
-            blob = _copy_hashed(stream, nowhere)
+        with open(absolute, "rb") as stream:
             modified = os.fstat(stream.fileno()).st_mtime_ns
+            return Reference(absolute, Blob(digest_of(stream), stream.tell()), modified)
     except OSError as error:
         raise StoreError(error.strerror or str(error), where=absolute) from error
-    row = (
-        raw(session)
-        .execute(
-            "SELECT id FROM media WHERE kind = 'reference' AND path = ? AND sha256 = ?"
-            " AND mtime_ns = ?",
-            (absolute, blob.sha256, modified),
-        )
-        .fetchone()
-    )
-    if row is None:
-        row = (
-            raw(session)
-            .execute(
-                "INSERT INTO media (sha256, size, kind, path, mtime_ns)"
-                " VALUES (?, ?, 'reference', ?, ?) RETURNING id",
-                (blob.sha256, blob.size, absolute, modified),
-            )
-            .fetchone()
-        )
-    return int(row[0])
+
+
+def media_row(session: Session, taken: Blob | Reference | None) -> int | None:
+    """The id of the row of media that were taken, made if needed."""
+    if taken is None:
+        return None
+    return copied(session, taken) if isinstance(taken, Blob) else referenced(session, taken)
 
 
 def keep_media(session: Session, batch: Batch, media: Media | None, mode: MediaMode) -> int | None:
-    """Take `media` into the store as `mode` says; bytes inside an archive can't be referenced."""
-    if media is None or mode == "none":
-        return None
-    if mode == "reference":
-        if media.path is None:
-            raise StoreError(
-                "media inside an archive can't be referenced",
-                where=media.name,
-                hint="use --media copy, or unpack the archive first",
-            )
-        return referenced(session, media.path)
-    return copied(session, batch.add(media))
+    """`take_media` and its `media_row`."""
+    return media_row(session, take_media(batch, media, mode))
+
+
+def referenced(session: Session, found: Reference) -> int:
+    """The id of a media row that leaves the user's file where it is."""
+    connection = raw(session)
+    row = connection.execute(
+        "SELECT id FROM media WHERE kind = 'reference' AND path = ? AND sha256 = ?"
+        " AND mtime_ns = ?",
+        (found.path, found.blob.sha256, found.mtime_ns),
+    ).fetchone()
+    if row is None:
+        row = connection.execute(
+            "INSERT INTO media (sha256, size, kind, path, mtime_ns)"
+            " VALUES (?, ?, 'reference', ?, ?) RETURNING id",
+            (found.blob.sha256, found.blob.size, found.path, found.mtime_ns),
+        ).fetchone()
+    return int(row[0])
 
 
 def media_of(store: Store, session: Session, media_id: int, name: str) -> FileMedia:

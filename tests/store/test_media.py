@@ -14,7 +14,15 @@ import pytest
 from localcvat.archive import FileMedia
 from localcvat.errors import NotFoundError, StoreError
 from localcvat.store.engine import Store, raw
-from localcvat.store.media import Blob, collect, copied, keep_media, media_of, referenced
+from localcvat.store.media import (
+    Blob,
+    collect,
+    copied,
+    keep_media,
+    media_of,
+    reference_to,
+    referenced,
+)
 
 
 @pytest.fixture
@@ -84,13 +92,13 @@ def test_references_leave_the_file_where_it_is(store: Store, tmp_path: Path) -> 
     assert files(store) == {}
     assert read(store, media_id or 0) == b"mine"
     with store.write() as session:
-        again = referenced(session, tmp_path / "a.jpg")
+        again = referenced(session, reference_to(tmp_path / "a.jpg"))
         row = raw(session).execute("SELECT kind, path, sha256, size, mtime_ns FROM media")
         expected = ("reference", str(tmp_path / "a.jpg"), hashlib.sha256(b"mine").hexdigest(), 4)
         assert row.fetchone() == (*expected, (tmp_path / "a.jpg").stat().st_mtime_ns)
     assert again == media_id
-    with pytest.raises(StoreError, match=r"gone\.jpg"), store.write() as session:
-        referenced(session, tmp_path / "gone.jpg")
+    with pytest.raises(StoreError, match=r"gone\.jpg"):
+        reference_to(tmp_path / "gone.jpg")
 
 
 def test_without_media_nothing_is_kept(store: Store, tmp_path: Path) -> None:
