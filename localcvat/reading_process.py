@@ -6,6 +6,7 @@ writes. Items come in the same order, and errors and the report are the same, as
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -232,6 +233,7 @@ def main() -> None:
         try:
             with open_source(order.reading.path, order.reading.limits) as source:
                 dataset = packed(order.reading.dataset(source, report), report)
+                gc.freeze()  # what was decoded stays until the end: nothing to look through
                 _send(out, Begun(dataset.header))
                 for batch in _batches(dataset.items):
                     _send(out, Items(batch))
