@@ -39,7 +39,6 @@ from localcvat.store.packed_shapes import PackedShape
 from localcvat.store.tables import DataRow, JobRow, ProjectRow, SegmentRow, TaskRow
 from localcvat.task_data import chunk_size_for
 from localcvat.task_rows import (
-    FileDraft,
     FrameDraft,
     FrameWriter,
     JobDraft,
@@ -180,8 +179,7 @@ class _Importer:
         underway = self._task(item)
         path = self._free_path(item.path, underway)
         media_id = media_row(self._session, taken)
-        underway.frames.file(FileDraft(path=path, media_id=media_id))
-        number = underway.frames.frame(
+        number = underway.frames.image(
             FrameDraft(
                 path=path,
                 width=item.width,
@@ -211,10 +209,10 @@ class _Importer:
         writer, kept, job_id = self._writer, self._kept, underway.job_id
         known = self._labels.roots
         for shape in item.shapes:
-            kept[shape.type] += 1
+            kept[shape.values[0]] += 1
             if shape.attributes or shape.elements or shape.label not in known:
                 self._declare_parts(shape)
-            writer.add_shape(job_id, number, shape)
+        writer.add_packed(job_id, number, item.shapes)
         for tag in item.tags:
             kept["tag"] += 1
             self._declare(tag.label, tag.attributes)

@@ -95,6 +95,14 @@ class FrameWriter:
             self.flush()
         return number
 
+    def image(self, draft: FrameDraft) -> int:
+        """Add the next frame and its file, which has the same path; returns its number."""
+        self._files.append(
+            (self._data_id, self.file_count, draft.path, "media", draft.media_id, None)
+        )
+        self.file_count += 1
+        return self.frame(draft)
+
     def planned(self, frames: Iterable[PlannedFrame], media_ids: Mapping[str, int | None]) -> None:
         """Add frames as planned, each with the media of its path if there are any."""
         for frame in frames:

@@ -230,6 +230,9 @@ def decode_file(
     if not lines:
         try:
             file = msgspec.json.decode(data, type=ClosedFile)
+            if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                # What is needed of it again is read again, a little at a time.
+                data.madvise(mmap.MADV_DONTNEED)
             return _coco_file(where, file)
         except (ValueError, RecursionError):
             pass  # there are other keys to be kept, or something is amiss

@@ -76,24 +76,27 @@ class AnnotationWriter:
     def add_shapes(self, job_id: int, shapes: Iterable[Shape]) -> None:
         """Add shapes, with their elements, in order."""
         for shape in shapes:
-            self.add_shape(job_id, shape.frame, packed_shape(shape))
+            self.add_packed(job_id, shape.frame, (packed_shape(shape),))
 
-    def add_shape(self, job_id: int, frame: int, shape: PackedShape) -> None:
-        """Add one shape with its elements."""
+    def add_packed(self, job_id: int, frame: int, shapes: Iterable[PackedShape]) -> None:
+        """Add the shapes of one frame in order."""
+        entry, plain = self._labels.entry, self._plain
+        for shape in shapes:
+            if len(shape.values) != PLAIN_COUNT:
+                self._add_full(job_id, frame, shape)
+                continue
+            number = self._shape_id = self._shape_id + 1
+            plain.append((number, job_id, frame, entry(shape.label).id, *shape.values))
+        if len(plain) >= BATCH or len(self._shapes) >= BATCH:
+            self._flush_shapes()
+
+    def _add_full(self, job_id: int, frame: int, shape: PackedShape) -> None:
         entry = self._labels.entry(shape.label)
         number = self._shape_id = self._shape_id + 1
-        values = shape.values
-        if len(values) == PLAIN_COUNT:
-            rows = self._plain
-            rows.append((number, job_id, frame, entry.id, *values))
-        else:
-            rows = self._shapes
-            attributes = _attributes(entry, shape.attributes or {})
-            rows.append((number, job_id, frame, entry.id, None, attributes, *values))
-            for element in shape.elements or ():
-                self._add_element(job_id, frame, number, _sublabel(entry, element.label), element)
-        if len(rows) >= BATCH:
-            self._flush_shapes()
+        attributes = _attributes(entry, shape.attributes or {})
+        self._shapes.append((number, job_id, frame, entry.id, None, attributes, *shape.values))
+        for element in shape.elements or ():
+            self._add_element(job_id, frame, number, _sublabel(entry, element.label), element)
 
     def _add_element(
         self, job_id: int, frame: int, parent: int, entry: LabelEntry, element: PackedShape
