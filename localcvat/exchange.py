@@ -65,12 +65,10 @@ def import_into_project(
     transforms: Transforms = NO_TRANSFORMS,
     progress: Callable[[int], None] | None = None,
     limits: Limits = DEFAULT_LIMITS,
-    jobs: int | None = None,
 ) -> tuple[list[int], Report]:
     """Read a dataset into a project: (ids of the new tasks, report).
 
-    The format is detected unless named; `transforms` change the dataset on its way. `jobs` is how
-    many processes may be used, all cores if not given; the result does not depend on it. Raises
+    The format is detected unless named; `transforms` change the dataset on its way. Raises
     LossError in strict mode if anything would be lost.
     """
     report = Report()
@@ -83,7 +81,7 @@ def import_into_project(
         transforms=transforms,
         limits=limits,
     )
-    with reading(order, report, jobs) as dataset:
+    with reading(order, report, store.jobs) as dataset:
         if progress is not None:
             dataset.items = counted(dataset.items, progress)
         task_ids = import_dataset(store, project_id, dataset, report, media, strict=strict)

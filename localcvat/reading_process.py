@@ -65,14 +65,12 @@ class DatasetReading(msgspec.Struct, kw_only=True):
 
 
 @contextmanager
-def reading(
-    order: DatasetReading, report: Report, jobs: int | None = None
-) -> Iterator[PackedDataset]:
+def reading(order: DatasetReading, report: Report, jobs: int) -> Iterator[PackedDataset]:
     """The dataset, open as long as the context; `jobs` is how many processes may be used.
 
-    All cores may be if it is not given. Media are not handed over: who wants them reads here.
+    Media are not handed over: who wants them reads here.
     """
-    if order.media or (jobs or os.cpu_count() or 1) < 2 or not _is_large(order.path):
+    if order.media or jobs < 2 or not _is_large(order.path):
         with open_source(order.path, order.limits) as source:
             yield packed(order.dataset(source, report), report)
         return

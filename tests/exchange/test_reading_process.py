@@ -77,8 +77,9 @@ def rows(store: Path) -> dict[str, list[Any]]:
 def imported(folder: Path, source: Path, jobs: int, **how: Any) -> tuple[Any, Any]:
     """The rows and the report of an import into a new store."""
     with Store.create(folder) as store:
+        store.jobs = jobs
         project = create_project(store, "made")
-        _, report = import_into_project(store, project, source, media="none", jobs=jobs, **how)
+        _, report = import_into_project(store, project, source, media="none", **how)
     return rows(folder), report.to_dict()
 
 
@@ -175,9 +176,10 @@ def test_what_comes_first_fails_first(tmp_path: Path) -> None:
     source = coco(tmp_path / "coco.json", bbox=[1, 2, 3])
     for jobs in (1, 2):
         with Store.create(tmp_path / f"{jobs}") as store:
+            store.jobs = jobs
             project = create_project(store, "made", labels=[Label(name="dog")])
             with pytest.raises(DatasetError, match="does not have label"):
-                import_into_project(store, project, source, media="none", jobs=jobs)
+                import_into_project(store, project, source, media="none")
 
 
 @pytest.mark.parametrize(
@@ -203,13 +205,14 @@ def test_a_source_that_is_none_is_refused_alike(
 def test_a_reader_that_was_killed_is_an_error(tmp_path: Path, children: list[Any]) -> None:
     source = coco(tmp_path / "coco.json", images=9_000)
     with Store.create(tmp_path / "store") as store:
+        store.jobs = 2
         project = create_project(store, "made")
 
         def kill(done: int) -> None:
             children[0].kill()
 
         with pytest.raises(SourceError, match="ended with code -9"):
-            import_into_project(store, project, source, media="none", jobs=2, progress=kill)
+            import_into_project(store, project, source, media="none", progress=kill)
     assert all(not found for found in rows(tmp_path / "store").values())
 
 
