@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -151,7 +152,7 @@ def json_changed(data: bytes, rng: random.Random) -> bytes:
             other, there = rng.choice(places)
             holder[key] = json.loads(json.dumps(other[there]))
         else:
-            holder[key] = rng.choice(STRANGE)
+            holder[key] = copy.deepcopy(rng.choice(STRANGE))
     return json.dumps(document).encode(errors="surrogatepass")
 
 
