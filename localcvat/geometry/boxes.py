@@ -46,8 +46,9 @@ def is_in_space(shape: Shape) -> bool:
 def stated_box(shape: Shape) -> Box | None:
     """The box that the file a shape came from gave it beside its outline, if it did."""
     extras = shape.extras or {}
-    if extras.get("coco", {}).get("bbox"):
-        x, y, width, height = extras["coco"]["bbox"]
+    stated = extras.get("coco", {}).get("bbox")
+    if stated and len(stated) == 4:  # an outline is read whatever is stated beside it
+        x, y, width, height = stated
         return x, y, x + width, y + height
     if extras.get("voc", {}).get("bndbox"):
         left, top, right, bottom = extras["voc"]["bndbox"]

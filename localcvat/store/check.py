@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 import orjson
 
 from localcvat.checksums import digest_of
 from localcvat.ordered import ordered_map
+from localcvat.store.check_rows import LOST_DATA, row_problems
 from localcvat.store.engine import APPLICATION_ID, SCHEMA_VERSION, Store, raw
+from localcvat.store.media import HASH
 
 RANGE = "range"
 
@@ -26,6 +29,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     where: str
     repair: str = ""
+    is_loss: bool = False
+    """A table is gone: what refers to its rows must stay until they are back."""
 
 
 def check_store(store: Store, *, deep: bool = False) -> list[Problem]:
@@ -35,6 +40,7 @@ def check_store(store: Store, *, deep: bool = False) -> list[Problem]:
         return [
             *_schema_problems(connection),
             *_database_problems(connection),
+            *_row_problems(connection, deep),
             *_segment_problems(connection),
             *_media_problems(store, connection, deep),
             *_orphans(store, connection),
@@ -56,7 +62,7 @@ def expected_schema() -> dict[str, str]:
 
 
 def schema_of(connection: sqlite3.Connection) -> dict[str, str]:
-    """The statements of a database's tables and indexes by name."""
+    """The statements of a database's tables, indexes, views and triggers by name."""
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {name: " ".join(sql.split()) for name, sql in rows if not name.startswith("sqlite_")}
 
@@ -64,11 +70,16 @@ def schema_of(connection: sqlite3.Connection) -> dict[str, str]:
 def _schema_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
     found, expected = schema_of(connection), expected_schema()
     for name in sorted(expected.keys() - found.keys()):
-        repair = "made again" if expected[name].startswith("CREATE INDEX") else ""
-        yield Problem(what=f"the schema lacks {name}", where="schema", repair=repair)
+        is_loss = expected[name].startswith("CREATE TABLE")
+        what, repair = f"the schema lacks {name}", "" if is_loss else "made again"
+        yield Problem(what=what, where="schema", repair=repair, is_loss=is_loss)
     for name in sorted(expected.keys() & found.keys()):
         if expected[name] != found[name]:
             yield Problem(what=f"{name} is not as it was made", where="schema")
+    for name in sorted(found.keys() - expected.keys()):
+        # A trigger or a constraint changes what our own statements do.
+        severity = "note" if found[name].startswith(("CREATE TABLE", "CREATE VIEW")) else "error"
+        yield Problem(severity=severity, what=f"{name} is none of localcvat's", where="schema")
 
 
 def _database_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
@@ -84,28 +95,36 @@ def _database_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
         )
 
 
+def _row_problems(connection: sqlite3.Connection, deep: bool) -> Iterator[Problem]:
+    for severity, what, where in row_problems(connection, deep):
+        yield Problem(severity=severity, what=what, where=where)
+
+
 def _segment_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
-    """Frames are numbered without gaps, and segments cover them."""
+    """Frames are numbered without gaps, and segments cover them, in order and once."""
     tasks = connection.execute(
-        "SELECT t.id, d.id, d.size, d.custom_segments,"
+        "SELECT t.id, d.deleted_frames, d.size, d.custom_segments, coalesce(t.overlap, 0),"
         " (SELECT count(*) FROM frame f WHERE f.data_id = d.id),"
         " (SELECT max(number) FROM frame f WHERE f.data_id = d.id)"
         " FROM task t JOIN data d ON d.id = t.data_id ORDER BY t.id"
     ).fetchall()
-    for task, _, size, custom, count, last in tasks:
+    for task, deleted, size, custom, overlap, count, last in tasks:
         where = f"task #{task}"
         if count and (count != size or last != size - 1):
             yield Problem(what=f"{size} frames are stated, {count} are there", where=where)
+        if any(not 0 <= frame < size for frame in _frames(deleted)):
+            yield Problem(what="frames are deleted that it does not have", where=where)
         segments = connection.execute(
             "SELECT id, start_frame, stop_frame, type, frames FROM segment"
             " WHERE task_id = ? ORDER BY start_frame",
             (task,),
         ).fetchall()
+        yield from _overlap_problems(connection, task, overlap)
         covered = 0
         for segment, start, stop, kind, frames in segments:
             place = f"{where}, segment #{segment}"
             inside = 0 <= start <= stop < size if size else True
-            if not inside or any(not 0 <= frame < size for frame in orjson.loads(frames)):
+            if not inside or any(not 0 <= frame < size for frame in _frames(frames)):
                 yield Problem(what=f"frames {start} to {stop} of {size}", where=place)
             if kind == RANGE and start <= covered:
                 covered = max(covered, stop + 1)
@@ -117,11 +136,35 @@ def _segment_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
         yield Problem(what="its segment is of another task", where=f"job #{job}")
 
 
+def _frames(text: str) -> list[int]:
+    """A list of frames in JSON; what is none is a problem of its own."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _overlap_problems(connection: sqlite3.Connection, task: int, overlap: int) -> Iterator[Problem]:
+    """Neighbours share as many frames as the task says; consensus jobs repeat those of another."""
+    segments = connection.execute(
+        "SELECT id, start_frame, stop_frame FROM segment WHERE task_id = ? AND type = ? AND id IN"
+        " (SELECT segment_id FROM job WHERE parent_job_id IS NULL) ORDER BY start_frame, id",
+        (task, RANGE),
+    ).fetchall()
+    for (before, _, end), (segment, start, _) in pairwise(segments):
+        if end - start + 1 > overlap:
+            what = f"frames {start} to {end} are those of segment #{before} too"
+            yield Problem(what=what, where=f"task #{task}, segment #{segment}")
+
+
 def _media_problems(store: Store, connection: sqlite3.Connection, deep: bool) -> Iterator[Problem]:
     rows = connection.execute("SELECT sha256, size, kind, path FROM media ORDER BY id")
 
     def problem(row: tuple[str, int, str, str | None]) -> Problem | None:
         sha256, size, kind, path = row
+        if (kind == "reference" and not path) or not HASH.fullmatch(sha256):
+            return None  # a problem of the row
         place = path if kind == "reference" and path else str(store.media.path(sha256))
         try:
             if os.path.getsize(place) != size:
@@ -145,8 +188,9 @@ def _orphans(store: Store, connection: sqlite3.Connection) -> Iterator[Problem]:
     for (data,) in connection.execute(
         "SELECT id FROM data WHERE id NOT IN (SELECT data_id FROM task WHERE data_id IS NOT NULL)"
     ):
-        what = "no task has it"
-        yield Problem(severity="note", what=what, where=f"data #{data}", repair="deleted")
+        # It may be that of a task which has lost its own.
+        repair = "" if connection.execute(LOST_DATA).fetchone() else "deleted"
+        yield Problem(severity="note", what="no task has it", where=f"data #{data}", repair=repair)
 
 
 def _digest(path: str) -> str:

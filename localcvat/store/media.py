@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MediaMode = Literal["copy", "reference", "none"]
 SYNC_EACH = 32
+HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class Blob(msgspec.Struct, frozen=True):
@@ -65,7 +67,9 @@ class MediaFolder:
         self.temporary = store.path / "tmp"
 
     def path(self, sha256: str) -> Path:
-        """Where the copy with this hash lies."""
+        """Where the copy with this hash lies; raises StoreError for what is no hash."""
+        if not HASH.fullmatch(sha256):
+            raise StoreError(f"{sha256!r} is no hash of media", where=str(self._store.path))
         return self.root / sha256[:2] / sha256[2:]
 
     @contextmanager
@@ -115,7 +119,7 @@ class MediaFolder:
 
     def _undo(self, journal: Path) -> None:
         with self._store.read() as session:
-            for sha256 in journal.read_text().split():
+            for sha256 in filter(HASH.fullmatch, journal.read_text(errors="replace").split()):
                 known = raw(session).execute(
                     "SELECT 1 FROM media WHERE sha256 = ? AND kind = 'copy'", (sha256,)
                 )

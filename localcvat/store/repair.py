@@ -8,20 +8,23 @@ from pathlib import Path
 
 from localcvat import disk
 from localcvat.store.check import Problem, check_store, expected_schema, schema_of
+from localcvat.store.check_rows import LOST_DATA
 from localcvat.store.engine import DATABASE, Store, disk_errors, now, raw
 
 
 def repair_store(store: Store) -> tuple[list[Problem], Path | None]:
     """Mend what is safe: (what was mended, the copy of the database made before).
 
-    Nothing is done, and no copy made, when nothing can be mended. References to rows that are gone
-    get what deleting those rows would have done; lost indexes are made again; files that no row
-    mentions go to the trash folder. Media that are missing or changed can't be made up.
+    Nothing is done, and no copy made, when nothing can be mended or a whole table is gone.
+    References to rows that are gone get what deleting those rows would have done; lost indexes are
+    made again; files that no row mentions go to the trash folder. Media that are missing or changed
+    can't be made up.
     """
     # What a running import has copied is no stray, though no row mentions it yet.
     with store.media.exclusive():
-        mendable = [problem for problem in check_store(store) if problem.repair]
-        if not mendable:
+        problems = check_store(store)
+        mendable = [problem for problem in problems if problem.repair]
+        if not mendable or any(problem.is_loss for problem in problems):
             return [], None
         copy = store.path / f"{DATABASE}.before-repair-{now().replace(':', '')}.bak"
         store.snapshot(copy)
@@ -38,9 +41,10 @@ def repair_store(store: Store) -> tuple[list[Problem], Path | None]:
 def _mend(connection: sqlite3.Connection) -> None:
     _restore_indexes(connection)
     _settle_references(connection)
-    connection.execute(
-        "DELETE FROM data WHERE id NOT IN (SELECT data_id FROM task WHERE data_id IS NOT NULL)"
-    )
+    if connection.execute(LOST_DATA).fetchone() is None:
+        connection.execute(
+            "DELETE FROM data WHERE id NOT IN (SELECT data_id FROM task WHERE data_id IS NOT NULL)"
+        )
     connection.execute("REINDEX")
 
 
