@@ -9,12 +9,14 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from localcvat.foreign_fields import report_foreign
 from localcvat.geometry.boxes import is_in_space, shape_box, stated_box
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape, Tag, Track
 from localcvat.plugin import Capabilities
 from localcvat.report import Report
 
 AREA_KINDS = frozenset(("polygon", "mask"))
+NO_PLACE = "the format has no place for it"
 HOW = {
     "rectangle": "written as its bounding box",
     "polygon": "written as a polygon",
@@ -39,6 +41,7 @@ def boxed_kinds(capabilities: Capabilities) -> frozenset[str]:
 
 def adapt(dataset: Dataset, capabilities: Capabilities, report: Report) -> Dataset:
     """`dataset` with only what `capabilities` allow; the report counts the rest as it streams."""
+    dataset = report_foreign(dataset, capabilities.extras, report)
     header = _header(dataset.header, capabilities, report)
     adapter = _Adapter(capabilities, report)
     tracks = list(dataset.tracks)
@@ -84,6 +87,12 @@ def _header(header: Header, capabilities: Capabilities, report: Report) -> Heade
         if is_lost:
             first = next(lb.name for lb in header.labels if lb.attributes or lb.type not in held)
             report.dropped(kind, "the format has no place for them", first)
+    if not capabilities.label_colors:
+        colored = [label.name for label in header.labels if label.color]
+        if colored:
+            why = "the format has no place for them"
+            count = len(colored)
+            report.dropped("label colour", why, colored[0], count=count, lossy=False)
     named = [name for name in header.subsets if name != DEFAULT_SUBSET]
     if named and not capabilities.subsets:
         report.dropped("subset", "the format has no subsets", named[0], count=len(named))
@@ -103,6 +112,9 @@ class _Adapter:
         kept: dict[str, int] = {}
         for item in items:
             images += 1
+            if item.attributes and not self._can.image_attributes:
+                count = len(item.attributes)
+                self._report.dropped("image attribute", NO_PLACE, item.path, count=count)
             annotated = _is_annotated(item)
             if item.tags:
                 item.tags = self._tags(item, kept)
@@ -125,6 +137,12 @@ class _Adapter:
             if tag.attributes and not self._can.tag_attributes:
                 self._lose("attribute", item, len(tag.attributes))
                 tag.attributes = {}
+            if tag.group and not self._holds("tag", "group"):
+                self._lose("group", item)
+            if tag.source != "manual" and not self._holds("tag", "source"):
+                self._lose("source", item)
+            if tag.score is not None and not self._holds("tag", "score"):
+                self._lose("score", item)
         return item.tags
 
     def _shapes(self, item: Item, kept: dict[str, int]) -> list[Shape]:
@@ -260,27 +278,25 @@ class _Adapter:
         first.points = [min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)]
 
     def _strip(self, shape: Shape, item: Item) -> None:
-        if shape.attributes and not self._holds(shape, "attributes"):
+        if shape.attributes and not self._holds(shape.type, "attributes"):
             self._lose("attribute", item, len(shape.attributes))
             shape.attributes = {}
         if shape.rotation and not self._can.rotation:
             self._unrotate(shape, item)
-        if shape.occluded and not self._holds(shape, "occluded"):
+        if shape.occluded and not self._holds(shape.type, "occluded"):
             self._lose("occluded", item)
-        if shape.group and not self._holds(shape, "group") and not shape.instance:
+        if shape.group and not self._holds(shape.type, "group") and not shape.instance:
             self._lose("group", item)
-        if shape.z_order and not self._holds(shape, "z_order"):
+        if shape.z_order and not self._holds(shape.type, "z_order"):
             self._lose("z_order", item)
-        if shape.score is not None and not self._holds(shape, "score"):
+        if shape.score is not None and not self._holds(shape.type, "score"):
             self._lose("score", item)
-        if shape.source != "manual" and not self._holds(shape, "source"):
+        if shape.source != "manual" and not self._holds(shape.type, "source"):
             self._lose("source", item)
 
-    def _holds(self, shape: Shape, field: str) -> bool:
+    def _holds(self, kind: str, field: str) -> bool:
         limits = self._can.limits
-        return getattr(self._can, field) and not (
-            limits and limits.get(f"{shape.type}.{field}") == ""
-        )
+        return getattr(self._can, field) and not (limits and limits.get(f"{kind}.{field}") == "")
 
     def _unrotate(self, shape: Shape, item: Item) -> None:
         if shape.type == "rectangle":
@@ -289,7 +305,7 @@ class _Adapter:
             self._report.changed("rotation", "box widened to hold the rotated one", item.path)
 
     def _lose(self, field: str, item: Item, count: int = 1) -> None:
-        self._report.dropped(field, "the format has no place for it", item.path, count=count)
+        self._report.dropped(field, NO_PLACE, item.path, count=count)
 
 
 def _bare(shapes: list[Shape], kinds: frozenset[str]) -> bool:

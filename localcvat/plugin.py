@@ -29,7 +29,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     `Dataset.tracks`, `flattened` gets per-frame shapes with `track_id`, `none` the same shapes with
     the track's identity reported as lost. `rotated_boxes` names the kind that rectangles with a
     rotation become, behind the other shapes of their image. `decimals` rounds coordinates before
-    anything is made of them. Both are CVAT's ways. `limits` says what holds in part only, under
+    anything is made of them. Both are CVAT's ways. `extras` names the formats whose own fields the
+    writer writes back, which is itself. `limits` says what holds in part only, under
     ``kind``, ``field`` or ``kind.field``: in words for the documentation where the writer itself
     counts what it can't hold, or "" for a field of one kind that has no place at all.
     """
@@ -53,6 +54,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     label_colors: bool = False
     label_types: bool = False
     label_attributes: bool = False
+    image_attributes: bool = False
+    extras: frozenset[str] = frozenset()
     limits: dict[str, str] = {}
 
 

@@ -8,6 +8,8 @@ import msgspec
 
 from localcvat.archive import Source
 
+OWN = frozenset(["coco"])
+"""The extras that COCO's writers write back."""
 KEYPOINTS = "person_keypoints_"
 INSTANCES = "instances_"
 OTHER_TASKS = ("captions_", "panoptic_", "stuff_", "image_info_", "labels_")

@@ -7,7 +7,7 @@ from localcvat.errors import DatasetError
 from localcvat.model import Dataset
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
-from localcvat_formats.coco_files import CocoFiles, find_files
+from localcvat_formats.coco_files import OWN, CocoFiles, find_files
 from localcvat_formats.coco_reader import read_coco
 from localcvat_formats.coco_writer import write_coco
 
@@ -32,6 +32,7 @@ class CocoKeypoints(Format):
             score=True,
             multipart=True,
             tracks="flattened",
+            extras=frozenset() if dialect == "cvat" else OWN,
             limits=dict.fromkeys(
                 ("rectangle", "polygon", "mask"), "as the outline of the skeleton in its group"
             ),

@@ -40,6 +40,8 @@ class DatumaroJson(Format):
             score=not cvat,
             tracks="flattened",
             label_colors=not cvat,
+            image_attributes=not cvat,
+            extras=frozenset() if cvat else frozenset(["datumaro"]),
             limits={"cuboid": "3D ones alone"} if cvat else {},
         )
 

@@ -59,6 +59,7 @@ class Kitti(Format):
             score=not cvat,
             multipart=not cvat,
             label_colors=True,
+            extras=frozenset() if cvat else frozenset(["kitti"]),
             rotated_boxes="mask" if cvat else "",
             decimals=2 if cvat else None,
             limits={

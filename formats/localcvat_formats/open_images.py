@@ -78,6 +78,7 @@ class OpenImages(Format):
             occluded=True,
             score=not cvat,
             multipart=not cvat,
+            extras=frozenset() if cvat else frozenset(["open-images"]),
             rotated_boxes="mask" if cvat else "",
             decimals=2 if cvat else None,
             limits={

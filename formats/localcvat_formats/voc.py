@@ -33,6 +33,7 @@ class Voc(Format):
             occluded=True,
             multipart=not cvat,
             tracks="flattened",
+            extras=frozenset() if cvat else frozenset(["voc"]),
             decimals=2 if cvat else None,
         )
 
