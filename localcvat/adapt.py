@@ -11,7 +11,8 @@ from typing import Any
 
 from localcvat.foreign_fields import report_foreign
 from localcvat.geometry.boxes import is_in_space, shape_box, stated_box
-from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape, Tag, Track
+from localcvat.labels import label_color
+from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag, Track
 from localcvat.plugin import Capabilities
 from localcvat.report import Report
 
@@ -43,7 +44,7 @@ def adapt(dataset: Dataset, capabilities: Capabilities, report: Report) -> Datas
     """`dataset` with only what `capabilities` allow; the report counts the rest as it streams."""
     dataset = report_foreign(dataset, capabilities.extras, report)
     header = _header(dataset.header, capabilities, report)
-    adapter = _Adapter(capabilities, report)
+    adapter = _Adapter(capabilities, report, header.labels)
     tracks = list(dataset.tracks)
     if capabilities.tracks == "native":
         report_tracks(tracks, report)
@@ -88,7 +89,7 @@ def _header(header: Header, capabilities: Capabilities, report: Report) -> Heade
             first = next(lb.name for lb in header.labels if lb.attributes or lb.type not in held)
             report.dropped(kind, "the format has no place for them", first)
     if not capabilities.label_colors:
-        colored = [label.name for label in header.labels if label.color]
+        colored = _own_colors(header.labels)
         if colored:
             why = "the format has no place for them"
             count = len(colored)
@@ -99,17 +100,30 @@ def _header(header: Header, capabilities: Capabilities, report: Report) -> Heade
     return header
 
 
+def _own_colors(labels: Sequence[Label]) -> list[str]:
+    """The labels whose colour is not the one that CVAT gives their name again."""
+    taken: list[str] = []
+    chosen = []
+    for label in labels:
+        if label.color and label.color != label_color(label.name, taken):
+            chosen.append(label.name)
+        taken.append(label.color)
+    return chosen
+
+
 class _Adapter:
     """Applies one writer's capabilities to items, counting as it goes."""
 
-    def __init__(self, capabilities: Capabilities, report: Report) -> None:
+    def __init__(self, capabilities: Capabilities, report: Report, labels: Sequence[Label]) -> None:
         self._can = capabilities
         self._report = report
+        self._labels = labels
 
     def items(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items with what the writer can hold."""
-        images = 0
+        images = sized = 0
         kept: dict[str, int] = {}
+        used: set[str] | None = None if self._can.label_list else set()
         for item in items:
             images += 1
             if item.attributes and not self._can.image_attributes:
@@ -121,11 +135,27 @@ class _Adapter:
             if item.shapes:
                 item.shapes = self._shapes(item, kept)
             item.emptied = annotated and not item.shapes and not item.tags
+            sized += item.width > 0
+            if used is not None:
+                used.update(shape.label for shape in item.shapes)
+                used.update(tag.label for tag in item.tags)
             yield item
+        if sized and not self._can.image_sizes:
+            why = "only the image files say it: write them too, or give --image-size to read"
+            self._report.dropped("image size", why, count=sized, lossy=False)
+        if used is not None:
+            self._unused_labels(used)
         if images:
             self._report.kept("image", images)
         for kind, count in kept.items():
             self._report.kept(kind, count)
+
+    def _unused_labels(self, used: set[str]) -> None:
+        for label in self._labels:
+            if label.name not in used:
+                why = "nothing that is written has it, and the format has no list of labels"
+                self._report.kept("label", -1)
+                self._report.dropped("label", why, label.name, lossy=False)
 
     def _tags(self, item: Item, kept: dict[str, int]) -> list[Tag]:
         if "tag" not in self._can.kinds:

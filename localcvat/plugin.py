@@ -30,9 +30,10 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     the track's identity reported as lost. `rotated_boxes` names the kind that rectangles with a
     rotation become, behind the other shapes of their image. `decimals` rounds coordinates before
     anything is made of them. Both are CVAT's ways. `extras` names the formats whose own fields the
-    writer writes back, which is itself. `limits` says what holds in part only, under
-    ``kind``, ``field`` or ``kind.field``: in words for the documentation where the writer itself
-    counts what it can't hold, or "" for a field of one kind that has no place at all.
+    writer writes back, which is itself. Without a `label_list` labels that nothing has are lost,
+    without `image_sizes` the sizes are those of the image files alone. `limits` says what holds in
+    part only, under ``kind``, ``field`` or ``kind.field``: in words for the documentation where the
+    writer itself counts what it can't hold, or "" for a field of one kind that has no place at all.
     """
 
     kinds: frozenset[str]
@@ -54,6 +55,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     label_colors: bool = False
     label_types: bool = False
     label_attributes: bool = False
+    label_list: bool = True
+    image_sizes: bool = True
     image_attributes: bool = False
     extras: frozenset[str] = frozenset()
     limits: dict[str, str] = {}

@@ -18,6 +18,7 @@ from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Shape
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
 from localcvat_formats.dataset_writer import DatasetWriter
+from localcvat_formats.image_paths import report_ending
 from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.label_colors import (
     LABEL_COLORS,
@@ -34,7 +35,6 @@ from localcvat_formats.segments import (
     painted,
     picture_capabilities,
     read_png,
-    report_ending,
     unique_masks,
     write_color_png,
     write_gray_png,
@@ -60,7 +60,7 @@ class Cityscapes(Format):
     summary = "Cityscapes: label pictures by class and object in gtFine/"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return picture_capabilities(dialect)
+        return msgspec.structs.replace(picture_capabilities(dialect), image_sizes=True)
 
     def detect(self, source: Source) -> Detection:
         for name in source.names:

@@ -50,6 +50,8 @@ class CsvBoxes(Format):
             z_order=True,
             score=True,
             tracks="flattened",
+            label_list=False,
+            limits={"tag.group": "", "tag.score": ""},
         )
 
     def detect(self, source: Source) -> Detection:

@@ -10,6 +10,7 @@ from localcvat.archive import Sink
 from localcvat.geometry.slicing import renumbered
 from localcvat.geometry.tracks import interpolate, last_keyframe, stop_frames
 from localcvat.model import (
+    DEFAULT_SUBSET,
     Dataset,
     Header,
     Item,
@@ -115,7 +116,7 @@ class CvatXmlWriter:
         if self._header.kind == "project":
             task = self._header.tasks[item.task]
             pairs += [("subset", item.subset), ("task_id", str(task.id))]
-        elif len(self._header.subsets) > 1:
+        elif len(self._header.subsets) > 1 or self._has_own_subset(item):
             pairs.append(("subset", item.subset))
         pairs += [("width", str(item.width)), ("height", str(item.height))]
         xml.open("image", pairs)
@@ -124,6 +125,12 @@ class CvatXmlWriter:
         for tag in item.tags:
             self._tag(xml, tag)
         xml.close("image")
+
+    def _has_own_subset(self, item: Item) -> bool:
+        """Whether nothing but the image can say its subset, which no task has said."""
+        tasks = self._header.tasks
+        told = tasks[item.task].subset if item.task < len(tasks) else ""
+        return not self._exactly and item.subset not in (told, DEFAULT_SUBSET)
 
     def _name(self, item: Item) -> str:
         """The path; of a frame of a video without its extension, as CVAT names those."""
@@ -188,7 +195,7 @@ class CvatXmlWriter:
             yield from waiting.get(task, ())
 
     def _tell_names(self, item: Item) -> None:
-        if item.frame is None and item.source_frame is None:
+        if (item.frame is None and item.source_frame is None) or not self._header.tasks:
             reason = "frames go by number in this format: its name is not kept"
             self._report.changed("image", reason, item.path)
 

@@ -152,3 +152,9 @@ def _compare_size(item: Item, report: Report) -> None:
         turned = ", turned by EXIF?" if found == (item.height, item.width) else ""
         why = f"the annotations' is taken, the image has another{turned}"
         report.assumed("image size", why, item.path)
+
+
+def report_ending(item: Item, report: Report) -> None:
+    """Say that an image is called by its path without the ending."""
+    why = "its ending is known only where the images are"
+    report.changed("file name", why, item.path, lossy=False)

@@ -34,7 +34,9 @@ class ImageNet(Format):
     summary = "ImageNet: a folder a class, or list files and synsets.txt"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return Capabilities(kinds=frozenset(["tag"]), decimals=2 if dialect == "cvat" else None)
+        return Capabilities(
+            kinds=frozenset(["tag"]), decimals=2 if dialect == "cvat" else None, image_sizes=False
+        )
 
     def detect(self, source: Source) -> Detection:
         lists = _lists(source)

@@ -16,6 +16,7 @@ from localcvat.report import Report
 from localcvat_formats.cvat_dialect import datumaro_attributes
 from localcvat_formats.cvat_values import as_float, as_int, box_of
 from localcvat_formats.dataset_writer import DatasetWriter
+from localcvat_formats.image_paths import report_ending
 from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiReader
 from localcvat_formats.label_colors import write_label_colors, written_entries
 from localcvat_formats.labelmap import BLACK
@@ -23,7 +24,6 @@ from localcvat_formats.segments import (
     objects_to_paint,
     of_few_classes,
     painted,
-    report_ending,
     report_lost_flags,
     write_color_png,
     write_gray_png,
@@ -52,6 +52,7 @@ class Kitti(Format):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         cvat = dialect == "cvat"
         return Capabilities(
+            image_sizes=False,
             kinds=frozenset(("rectangle", "mask")),
             converts=dict.fromkeys(("polygon", "ellipse"), "mask"),
             attributes=True,

@@ -70,7 +70,12 @@ class LabelMeJson(Format):
             occluded=True,
             score=True,
             multipart=True,
-            limits={"ellipse": "circles; others become polygons"},
+            label_list=False,
+            limits={
+                "ellipse": "circles; others become polygons",
+                "tag.group": "",
+                "tag.score": "",
+            },
         )
 
     def detect(self, source: Source) -> Detection:

@@ -47,6 +47,7 @@ class LabelMeXml(Format):
             group=True,
             occluded=True,
             tracks="flattened",
+            label_list=False,
             decimals=2 if cvat else None,
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from localcvat.archive import Sink, Source
-from localcvat.model import Dataset, Item, Shape
+from localcvat.model import DEFAULT_SUBSET, Dataset, Item, Shape
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import LabelIndex, datumaro_attributes
@@ -81,8 +81,9 @@ class _Writer(DatasetWriter):
 
     def write(self) -> None:
         """Write everything."""
-        several = len(self._dataset.header.subsets) > 1 and not self._cvat
-        for subset in self._dataset.header.subsets:
+        subsets = self._dataset.header.subsets
+        several = not self._cvat and any(subset != DEFAULT_SUBSET for subset in subsets)
+        for subset in subsets:
             self._sequence(subset, several)
         for item in self._dataset.items:
             self._item(item, self._sequence(item.subset, several))

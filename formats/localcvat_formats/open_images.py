@@ -27,6 +27,7 @@ from localcvat.report import Report
 from localcvat_formats.cvat_dialect import LabelIndex, datumaro_attributes
 from localcvat_formats.cvat_values import as_int, box_of
 from localcvat_formats.dataset_writer import DatasetWriter
+from localcvat_formats.image_paths import report_ending
 from localcvat_formats.naming import Names
 from localcvat_formats.open_images_reader import (
     BOXES,
@@ -40,7 +41,6 @@ from localcvat_formats.open_images_reader import (
 )
 from localcvat_formats.segments import (
     objects_to_paint,
-    report_ending,
     report_lost_flags,
     write_gray_png,
 )
@@ -70,6 +70,7 @@ class OpenImages(Format):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         cvat = dialect == "cvat"
         return Capabilities(
+            image_sizes=False,
             kinds=frozenset(("rectangle", "mask", "tag")),
             converts=dict.fromkeys(("polygon", "ellipse"), "mask"),
             attributes=True,

@@ -13,6 +13,7 @@ from localcvat.model import Dataset, Item, Label, flat_labels
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
 from localcvat_formats.dataset_writer import DatasetWriter
+from localcvat_formats.image_paths import report_ending
 from localcvat_formats.labelmap import (
     BACKGROUND,
     BLACK,
@@ -24,7 +25,6 @@ from localcvat_formats.naming import Names
 from localcvat_formats.segments import (
     objects_to_paint,
     picture_capabilities,
-    report_ending,
 )
 from localcvat_formats.voc_reader import VocReader
 from localcvat_formats.voc_segments import CLASSES, VOID_COLOR, SegmentWriter

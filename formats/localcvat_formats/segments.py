@@ -35,6 +35,7 @@ def picture_capabilities(dialect: Dialect) -> Capabilities:
     """What pictures of classes and objects hold: everything with an area, as masks."""
     cvat = dialect == "cvat"
     return Capabilities(
+        image_sizes=False,
         kinds=frozenset(["mask"]),
         converts=dict.fromkeys(("rectangle", "polygon", "ellipse"), "mask"),
         multipart=not cvat,
@@ -135,12 +136,6 @@ def report_lost_flags(
     scored = sum(mask.score is not None for mask in masks)
     if scored and score:
         report.dropped("score", why, where, count=scored)
-
-
-def report_ending(item: Item, report: Report) -> None:
-    """Say that an image is called by its path without the ending."""
-    why = "its ending is known only where the images are"
-    report.changed("file name", why, item.path, lossy=False)
 
 
 def painted(

@@ -45,6 +45,7 @@ class UltralyticsDetection(Format):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         shapes = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
         return Capabilities(
+            image_sizes=False,
             kinds=frozenset(["rectangle"]),
             converts={} if dialect == "cvat" else dict.fromkeys(shapes, "rectangle"),
             rotation=dialect == "cvat",
@@ -112,6 +113,7 @@ class UltralyticsTrack(UltralyticsDetection):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         base = super().capabilities(dialect)
         return Capabilities(
+            image_sizes=False,
             kinds=base.kinds,
             converts=base.converts,
             rotation=base.rotation,
@@ -133,13 +135,16 @@ class UltralyticsSegmentation(UltralyticsDetection):
         if dialect == "cvat":  # the writer traces masks as CVAT does
             kinds = frozenset(("polygon", "mask"))
             return Capabilities(
+                image_sizes=False,
                 kinds=kinds,
                 converts={"ellipse": "mask"},
                 multipart=True,
                 limits={"mask": "as polygons of its outlines"},
             )
         turned = dict.fromkeys(("mask", "ellipse", "rectangle"), "polygon")
-        return Capabilities(kinds=frozenset(["polygon"]), converts=turned, multipart=True)
+        return Capabilities(
+            image_sizes=False, kinds=frozenset(["polygon"]), converts=turned, multipart=True
+        )
 
 
 class UltralyticsObb(UltralyticsDetection):
@@ -157,6 +162,7 @@ class UltralyticsObb(UltralyticsDetection):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         shapes = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
         return Capabilities(
+            image_sizes=False,
             kinds=frozenset(["rectangle"]),
             converts={} if dialect == "cvat" else dict.fromkeys(shapes, "rectangle"),
             rotation=True,
@@ -174,6 +180,7 @@ class UltralyticsPose(UltralyticsDetection):
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
         return Capabilities(
+            image_sizes=False,
             kinds=frozenset(["skeleton"]),
             occluded=True,
             outside=True,

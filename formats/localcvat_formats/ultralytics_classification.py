@@ -43,7 +43,7 @@ class UltralyticsClassification(Format):
     summary: ClassVar[str] = "Ultralytics YOLO classification: subset/class/image folders"
 
     def capabilities(self, dialect: Dialect) -> Capabilities:
-        return Capabilities(kinds=frozenset(["tag"]))
+        return Capabilities(kinds=frozenset(["tag"]), image_sizes=False, label_list=False)
 
     def detect(self, source: Source) -> Detection:
         names = source.names

@@ -12,6 +12,7 @@ from localcvat.model import DEFAULT_SUBSET, Dataset, Item, Label, Shape, label_i
 from localcvat.plugin import WriteOptions
 from localcvat.report import Report
 from localcvat_formats.cvat_dialect import point_names, rounded, rounded_box, visibility_of
+from localcvat_formats.image_paths import report_ending
 from localcvat_formats.parts import bridged, objects
 from localcvat_formats.sizes import unknown_size
 from localcvat_formats.yolo_lines import apart, beyond, box_line, ring_line, whole_box_line
@@ -34,6 +35,12 @@ def write_ultralytics(
     labels = dataset.header.labels
     if task == "pose":
         labels = [label for label in labels if label.sublabels]
+        without = [label.name for label in dataset.header.labels if not label.sublabels]
+        if without:
+            why = "it has no points, and data.yaml names labels of skeletons alone"
+            report.withdrawn("label", why, without[0], count=len(without))
+    if DEFAULT_SUBSET in dataset.header.subsets:
+        report.changed("subset", "default is called train", lossy=False)
     lines = _Lines(task, labels, options, report)
     lists: dict[str, list[str]] = {_subset_name(subset): [] for subset in dataset.header.subsets}
     stems: set[tuple[str, str]] = set()
@@ -52,6 +59,8 @@ def write_ultralytics(
             sink.write(f"labels/{subset}/{item.stem}.txt", text.encode())
         if options.with_images and item.media is not None:
             sink.add_media(f"images/{subset}/{item.path}", item.media)
+        elif not cvat and not item.path.endswith(".jpg"):
+            report_ending(item, report)
     if cvat:
         for subset, listed in lists.items():
             sink.write(f"{subset}.txt", "".join(listed).encode())

@@ -90,7 +90,7 @@ def _class_list(
     """The class list that this is; None for a list of images."""
     if "_" not in stem or not _are_flagged(lines, images):
         return None
-    label = next((label for label in known if stem.startswith(label + "_")), "")
+    label = next((label for label in known if stem.startswith(f"{file_stem(label)}_")), "")
     if not label:
         subsets = [subset for subset in members if stem.endswith("_" + subset)]
         if not subsets:
@@ -99,6 +99,11 @@ def _class_list(
             label = stem[: -len(max(subsets, key=len)) - 1]
     flags = {line.rsplit(None, 1)[0].strip(): line.rsplit(None, 1)[1] for line in lines}
     return _ClassList(label=label, subset=stem[len(label) + 1 :], flags=flags)
+
+
+def file_stem(name: str) -> str:
+    """A label or subset as it is in the name of a list."""
+    return name.replace("/", "_")
 
 
 def _flag(line: str) -> str | None:
@@ -196,4 +201,4 @@ def write_lists(sink: Sink, subset: str, lists: SubsetLists, labels: list[str]) 
 def _write(sink: Sink, folder: str, name: str, lines: Iterable[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
     if text:
-        sink.write(f"ImageSets/{folder}/{name.replace('/', '_')}.txt", text.encode())
+        sink.write(f"ImageSets/{folder}/{file_stem(name)}.txt", text.encode())

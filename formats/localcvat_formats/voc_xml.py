@@ -84,6 +84,12 @@ def text_of(element: Any, name: str) -> str:
     return (child.text or "").strip() if child is not None else ""
 
 
+def _verbatim(element: Any, name: str) -> str:
+    """As `text_of`, with the space around it: it may be part of a value."""
+    child = child_of(element, name)
+    return child.text or "" if child is not None else ""
+
+
 def scan_names(data: bytes) -> Scan:
     """The names in one file; nothing for a broken one, which is reported when it is read."""
     scan = Scan(labels=set(), parts={}, actions={})
@@ -269,7 +275,7 @@ def _read_attributes(fields: dict[str, Any], shape: Shape) -> None:
     if "attributes" not in fields:
         return
     holder = fields["attributes"]
-    values = {text_of(child, "name"): text_of(child, "value") for child in holder}
+    values = {text_of(child, "name"): _verbatim(child, "value") for child in holder}
     values.pop("", None)
     try:
         rotation = float(values.pop("rotation", shape.rotation))

@@ -40,13 +40,16 @@ class Yolo(Format):
     def capabilities(self, dialect: Dialect) -> Capabilities:
         if dialect == "cvat":
             return Capabilities(
+                image_sizes=False,
                 kinds=frozenset(["rectangle"]),
                 rotation=True,
                 limits={"rotation": "boxes are written as if not rotated"},
             )
         shapes = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
         return Capabilities(
-            kinds=frozenset(["rectangle"]), converts=dict.fromkeys(shapes, "rectangle")
+            image_sizes=False,
+            kinds=frozenset(["rectangle"]),
+            converts=dict.fromkeys(shapes, "rectangle"),
         )
 
     def detect(self, source: Source) -> Detection:
