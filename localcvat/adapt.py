@@ -88,6 +88,11 @@ def _header(header: Header, capabilities: Capabilities, report: Report) -> Heade
         if is_lost:
             first = next(lb.name for lb in header.labels if lb.attributes or lb.type not in held)
             report.dropped(kind, "the format has no place for them", first)
+    pointed = [label.name for label in header.labels if label.sublabels]
+    if pointed and "skeleton" not in capabilities.kinds:
+        why = "the format has no skeletons"
+        count = sum(len(label.sublabels) for label in header.labels)
+        report.dropped("sublabel", why, pointed[0], count=count)
     if not capabilities.label_colors:
         colored = _own_colors(header.labels)
         if colored:

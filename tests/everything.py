@@ -122,7 +122,7 @@ def items() -> list[Item]:
             item.tags = [Tag(label="кот")]
         made.append(item)
     made[0].attributes = {"weather": "rain"}
-    made[1].extras = {"other": {"id": 7}}
+    made[1].extras = {"other": {"camera": 7}}
     for frame, item in enumerate(made):
         item.frame = item.source_frame = frame
     return made
@@ -146,7 +146,9 @@ def tracks() -> Dataset:
         TrackedShape(type="rectangle", frame=4, points=[7.0, 2, 17, 12], occluded=True, z_order=1),
     ]
     car = Track(label="car", shapes=boxes, attributes={"colour": "red"}, group=3, source="auto")
-    made = [Item(path=f"{n}.jpg", width=WIDTH, height=HEIGHT, frame=n, source_frame=n) for n in range(6)]
+    made = [
+        Item(path=f"{n}.jpg", width=WIDTH, height=HEIGHT, frame=n, source_frame=n) for n in range(6)
+    ]
     task = TaskInfo(size=6, stop_frame=5, name="t")
     header = Header(labels=labels(), subsets=["default"], tasks=[task], kind="task")
     return Dataset(header, made, [car])
@@ -182,7 +184,8 @@ def _label(label: Label, position: int) -> Iterator[tuple[str, Any]]:
     yield "label colour", label.color.lower()
     yield "label type", label.type if label.type != "any" else ""
     for spec in label.attributes:
-        yield f"label attribute {spec.name}", (spec.mutable, spec.input_type, spec.values)
+        values = [value for value in spec.values if value]  # CVAT's XML has an empty one for none
+        yield f"label attribute {spec.name}", (spec.mutable, spec.input_type, values)
         yield f"label attribute {spec.name} default", spec.default_value
     for sublabel in label.sublabels:
         yield f"sublabel {sublabel.name}", True
@@ -211,7 +214,7 @@ def _values(shape: Shape) -> Iterator[tuple[str, Any]]:
     yield "group", True if shape.group else None
     yield "source", shape.source if shape.source != "manual" else None
     yield "score", shape.score
-    yield "instance", True if shape.instance else None
+    yield "instance", True if shape.instance or (shape.group and shape.type == "polygon") else None
     yield "fields", (shape.extras or {}).get("other")
     for name, value in shape.attributes.items():
         yield f"attribute {name}", value
@@ -239,6 +242,4 @@ def _same(value: Any, found: Any) -> bool:
 
 def rows(report: Report) -> list[str]:
     """``kind: reason`` of what was changed, dropped or assumed."""
-    return [
-        f"{entry.kind}: {entry.reason}" for entry in report.entries if entry.outcome != "kept"
-    ]
+    return [f"{entry.kind}: {entry.reason}" for entry in report.entries if entry.outcome != "kept"]

@@ -145,8 +145,18 @@ _LABELS = {"images": "labels"}
 
 
 def subsets_of(config: dict[str, Any], source: Source, yaml_name: str, report: Report) -> list[str]:
-    """The keys that stand for images: train, val and test, then others that name a place."""
-    found = [key for key in SUBSETS if config.get(key)]
+    """The keys that stand for images: train, val and test, then others that name a place.
+
+    One that names the very place of another (as coco128's val does) is left out.
+    """
+    found: list[str] = []
+    for key in SUBSETS:
+        twin = next((other for other in found if config[other] == config.get(key)), None)
+        if twin is not None:
+            why = f"names the images of {twin}, which are read once"
+            report.assumed("subset", why, f"{source.where(yaml_name)}: {key}")
+        elif config.get(key):
+            found.append(key)
     folder = yaml_name.rpartition("/")[0]
     for key, value in config.items():
         if key in SUBSETS or key in NOT_SUBSETS or not value:

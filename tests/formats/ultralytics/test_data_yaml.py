@@ -9,7 +9,8 @@ import pytest
 from conversions import reasons
 from localcvat.archive import open_source
 from localcvat.errors import DatasetError
-from localcvat.plugin import ReadOptions, detect_format
+from localcvat.plugin import ReadOptions, detect_format, find_format
+from localcvat.report import Report
 from small_yolo import files, read
 
 BOX = "1 0.5 0.5 0.25 0.5"
@@ -156,3 +157,16 @@ def test_a_yaml_that_is_no_dataset_leaves_the_labels_to_yolo(tmp_path: Path) -> 
     files(tmp_path, texts, IMAGES)
     with open_source(tmp_path) as source:
         assert detect_format(source).name == "yolo"
+
+
+def test_a_val_that_is_the_folder_of_train_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "labels" / "train").mkdir(parents=True)
+    (tmp_path / "labels" / "train" / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    text = "names: [car]\ntrain: images/train\nval: images/train\n"
+    (tmp_path / "data.yaml").write_text(text)
+    report = Report()
+    with open_source(tmp_path) as source:
+        options = ReadOptions(image_size=(20, 10))
+        items = list(find_format("ultralytics").format.read(source, options, report).items)
+    assert [(item.path, item.subset) for item in items] == [("a.jpg", "train")]
+    assert report.count("assumed", "subset") == 1
