@@ -92,7 +92,7 @@ def _header(header: Header, capabilities: Capabilities, report: Report) -> Heade
     if pointed and "skeleton" not in capabilities.kinds:
         why = "the format has no skeletons"
         count = sum(len(label.sublabels) for label in header.labels)
-        report.dropped("sublabel", why, pointed[0], count=count)
+        report.dropped("sublabel", why, pointed[0], count=count, lossy=False)
     if not capabilities.label_colors:
         colored = _own_colors(header.labels)
         if colored:
