@@ -20,7 +20,7 @@ from localcvat_formats.labelmap import (
     LabelMapEntry,
     colors_of,
 )
-from localcvat_formats.palette_png import palette_chunk, palette_png
+from localcvat_formats.palette_png import PalettePicture, palette_chunk
 from localcvat_formats.segments import (
     color_code,
     color_codes,
@@ -89,7 +89,9 @@ class SegmentWriter:
         """Both pictures of one image; `numbers` takes each mask's `instance` as its number."""
         canvas, order = painted(masks, width, height, self._report, stem)
         classes = [self._indices.get(mask.label, self._background) for mask in order]
-        self._picture(CLASSES, stem, canvas, [self._background, *classes], self._colors)
+        picture = PalettePicture(canvas) if self._palette else None
+        values = [self._background, *classes]
+        self._write(CLASSES, stem, canvas, picture, values, self._colors)
         instances = [
             0 if index == self._background else (mask.instance if numbers else self._number(number))
             for number, (mask, index) in enumerate(zip(order, classes, strict=True), 1)
@@ -97,16 +99,17 @@ class SegmentWriter:
         if not self._distinct:
             instances = [number % PALETTE_SIZE for number in instances]
         colors = voc_colors(max(PALETTE_SIZE, *(number + 1 for number in instances)))
-        self._picture(OBJECTS, stem, canvas, [0, *instances], colors)
+        self._write(OBJECTS, stem, canvas, picture, [0, *instances], colors)
 
     def _number(self, position: int) -> int:
         return object_number(position) if self._distinct else position
 
-    def _picture(
+    def _write(
         self,
         folder: str,
         stem: str,
         canvas: NDArray[Any],
+        picture: PalettePicture | None,
         values: Sequence[int],
         colors: Sequence[Rgb],
     ) -> None:
@@ -114,16 +117,11 @@ class SegmentWriter:
         import numpy as np
 
         name = f"{folder}/{stem}.png"
-        table = np.array(values, dtype=np.uint8 if max(values) < PALETTE_SIZE else np.uint32)
-        if len(values) == 2 and not values[0]:  # far faster than looking each pixel up
-            pixels = canvas * table[1]
+        if picture is not None and max(values) < PALETTE_SIZE:
+            table = np.array(values, dtype=np.uint8)
+            self._sink.write(name, picture.png(table, self._palettes[folder]))
         else:
-            pixels = table.take(canvas)
-        if pixels.dtype != np.uint8 and int(pixels.max(initial=0)) < PALETTE_SIZE:
-            pixels = pixels.astype(np.uint8)
-        if self._palette and pixels.dtype == np.uint8:
-            self._sink.write(name, palette_png(pixels, self._palettes[folder]))
-        else:
+            pixels = np.array(values, dtype=np.uint32).take(canvas)
             write_color_png(self._sink, name, pixels, colors)
 
 
