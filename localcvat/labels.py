@@ -68,7 +68,10 @@ def normalized_label(name: str) -> str:
 
 def label_color(name: str, used: Iterable[str]) -> str:
     """The colour CVAT gives a label without one, as ``#rrggbb``, given those in use."""
-    taken = {color for color in map(parse_color, used) if color is not None}
+    return _chosen_color(name, {color for color in map(parse_color, used) if color is not None})
+
+
+def _chosen_color(name: str, taken: set[Rgb]) -> str:
     normal = normalized_label(name)
     index = PREDEFINED_INDEX.get(normal)
     if index is None:
@@ -91,7 +94,8 @@ def _free_color(color: Rgb, taken: set[Rgb]) -> Rgb:
     for target in (255, 0):
         for step in TINT_STEPS:
             red, green, blue = (int(c + (target - c) * step / 10) for c in color)
-            if (red, green, blue) not in PREDEFINED_COLORS | taken:
+            tint = (red, green, blue)
+            if tint not in PREDEFINED_COLORS and tint not in taken:
                 return red, green, blue
     return _gap(taken, 0), _gap(taken, 1), _gap(taken, 2)
 
@@ -105,11 +109,13 @@ def _gap(taken: set[Rgb], channel: int) -> int:
 
 def fill_colors(labels: Sequence[Label], used: Iterable[str] = ()) -> None:
     """Give every label without a colour one, in order; sublabels count among themselves."""
-    taken = list(used)
+    taken = {color for color in map(parse_color, used) if color is not None}
     for label in labels:
         if not label.color:
-            label.color = label_color(label.name, taken)
-        taken.append(label.color)
+            label.color = _chosen_color(label.name, taken)
+        color = parse_color(label.color)
+        if color is not None:
+            taken.add(color)
         fill_colors(label.sublabels)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +172,15 @@ def test_a_skeleton_svg_says_its_nodes_and_edges() -> None:
     label = Label(name="s", type="skeleton", svg=skeleton_svg(names, [(1, 2), (2, 3), (3, 9)]))
     assert list(skeleton_nodes(label).values()) == names
     assert skeleton_edges(label) == [(names[0], names[1]), (names[1], names[2])]
+
+
+def test_many_labels_get_the_colours_that_one_by_one_they_would_soon() -> None:
+    labels = [Label(name=f"label {number}") for number in range(300)]
+    fill_colors(labels, ["#ff0000", "no colour"])
+    used = ["#ff0000", "no colour"]
+    for label in labels:
+        assert label.color == label_color(label.name, used)
+        used.append(label.color)
+    started = time.process_time()
+    fill_colors([Label(name=f"label {number}") for number in range(20_000)])
+    assert time.process_time() - started < 5
