@@ -2,7 +2,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo docs test test-full bench bench-growth bench-peers clean
+.PHONY: demo docs test test-full bench bench-growth bench-media bench-peers clean
 BENCH_IMAGES ?= 5000
 BENCH_ROUNDS ?= 3
 GROWTH_IMAGES ?= 11829 118287
@@ -38,6 +38,9 @@ bench: $(VENV)/.ready
 
 bench-growth: $(VENV)/.ready
 	$(BIN)/python tests/bench/growth.py $(GROWTH_IMAGES) $(GROWTH_OPTIONS)
+
+bench-media: $(VENV)/.ready
+	$(BIN)/python tests/bench/media_jobs.py --images $(BENCH_IMAGES) --rounds $(BENCH_ROUNDS)
 
 bench-peers: .bench/peers/.ready
 

@@ -125,10 +125,15 @@ def prepared(job: Job, who: str, out: Path, inputs: Path) -> list[str]:
     if who not in (OURS, FLOOR):
         out.mkdir()
     if job.into_store and who == OURS:
-        for words in (["init"], ["project", "create", "bench"]):
-            command = [*LOCALCVAT, "--store", str(out), *words]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        make_store(out)
     return list(_filled(job.programs[who], out, inputs))
+
+
+def make_store(path: Path) -> None:
+    """A store with an empty project."""
+    for words in (["init"], ["project", "create", "bench"]):
+        command = [*LOCALCVAT, "--store", str(path), *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _filled(command: list[str], out: Path, inputs: Path) -> Iterator[str]:
