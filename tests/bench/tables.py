@@ -18,8 +18,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
 INTRODUCTION = """# Performance
 
 Whole processes, made by `make bench` (`make bench BENCH_IMAGES=118287` for the full size), `make
-bench-growth` and `make bench-media`. Absolute times are of one machine on one day; the ratios of one
-run are what counts.
+bench-growth` and `make bench-media`. Absolute times are of one machine on one day; the ratios of
+one run are what counts.
 """
 SECTIONS = ("Results", "Targets", "Growth", "Opening a store", "Many images", "Notes")
 STREAMED = ("store →", "YOLO zip →", "VOC zip →")
