@@ -17,6 +17,7 @@ from localcvat.report import Report
 from localcvat_formats.attribute_values import respelled
 from localcvat_formats.coco_images import normal_path
 from localcvat_formats.cvat_dialect import point_joints, point_names, visibility_of
+from localcvat_formats.id_set import IdSet
 from localcvat_formats.json_files import json_bytes
 from localcvat_formats.parts import objects
 from localcvat_formats.sizes import unknown_size
@@ -110,8 +111,8 @@ class _SubsetFile:
         self._only_points = only_points
         self._images = _Spool(folder)
         self._annotations = _Spool(folder)
-        self._image_ids: set[Any] = set()
-        self._ids: set[Any] = set()
+        self._image_ids = IdSet()
+        self._ids = IdSet()
         self._next_image = 1
         self._next = 1
 

@@ -31,6 +31,8 @@ FOLDER = ".localcvat"
 APPLICATION_ID = 0x6C637674  # "lcvt"
 SCHEMA_VERSION = 3
 BUSY_SECONDS = 30.0
+CACHE_KILOBYTES = {"IMMEDIATE": 65_536, "DEFERRED": 8_192}
+"""Who writes comes back to the same pages; who reads mostly reads on."""
 FULL_DISK = "free some space; nothing was changed"
 SUBFOLDERS = ("media", "exports", "trash", "tmp")
 
@@ -192,7 +194,9 @@ class Store:
         def begin(connection: Connection) -> None:
             options = connection.get_execution_options()
             connection.exec_driver_sql(f"PRAGMA busy_timeout={options['busy_milliseconds']}")
-            connection.exec_driver_sql(f"BEGIN {options['begin_mode']}")
+            mode = options["begin_mode"]
+            connection.exec_driver_sql(f"PRAGMA cache_size=-{CACHE_KILOBYTES[mode]}")
+            connection.exec_driver_sql(f"BEGIN {mode}")
 
         event.listen(engine, "begin", begin)
         return engine
@@ -286,7 +290,6 @@ def _connect(
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute("PRAGMA cache_size=-65536")
     connection.create_function("casefold", 1, _casefold, deterministic=True)
     return connection
 

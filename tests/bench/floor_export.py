@@ -15,11 +15,17 @@ def main(database: str, target: str) -> None:
     )
     with open(target, "wb") as out:
         for number, frame, label, points, extras in rows:
-            packed = array("d")
-            packed.frombytes(points)
+            packed = unpacked(points)
             record = {"id": number, "image_id": frame, "category_id": label}
             record |= {"segmentation": [packed.tolist()], "extras": orjson.Fragment(extras or "{}")}
             out.write(orjson.dumps(record))
+
+
+def unpacked(points: bytes) -> array[float] | array[int]:
+    """Float64, or integers after a byte with their size: masks, which are kept as COCO's counts."""
+    packed = array("d" if len(points) % 2 == 0 else "i" if points[0] & 4 else "H")
+    packed.frombytes(memoryview(points)[len(points) % 2 :])
+    return packed
 
 
 main(sys.argv[1], sys.argv[2])
