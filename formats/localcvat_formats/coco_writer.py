@@ -29,6 +29,8 @@ BLANK_INFO = dict.fromkeys(
 JOINED = 4096
 SPOOLED_BYTES = 16 << 20
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+STATED = {"id", "bbox", "area", "iscrowd"}
+"""What an annotation of a COCO file says of itself and nothing more."""
 
 
 def write_coco(
@@ -145,30 +147,40 @@ class _SubsetFile:
         return shape.type == "skeleton" or bool(self._categories.labels[shape.label].sublabels)
 
     def _free_image_id(self, wanted: Any, path: str) -> Any:
-        if wanted is None or wanted in self._image_ids:
-            if wanted is not None:
-                self._report.changed("image id", "taken by another: numbered anew", path)
-            while self._next_image in self._image_ids:
-                self._next_image += 1
-            wanted = self._next_image
-        self._image_ids.add(wanted)
-        return wanted
+        if wanted is not None:
+            if self._image_ids.take(wanted):
+                return wanted
+            self._report.changed("image id", "taken by another: numbered anew", path)
+        while not self._image_ids.take(self._next_image):
+            self._next_image += 1
+        return self._next_image
 
     def _free_id(self, wanted: Any, path: str) -> Any:
-        if wanted is None or wanted in self._ids:
-            if wanted is not None:
-                self._report.changed("annotation id", "taken by another: numbered anew", path)
-            while self._next in self._ids:
-                self._next += 1
-            wanted = self._next
-        self._ids.add(wanted)
-        return wanted
+        if wanted is not None:
+            if self._ids.take(wanted):
+                return wanted
+            self._report.changed("annotation id", "taken by another: numbered anew", path)
+        while not self._ids.take(self._next):
+            self._next += 1
+        return self._next
 
     def _annotation(self, parts: list[Shape], item: Item, image_id: Any) -> bytes:
         first = parts[0]
         given = (first.extras or {}).get("coco") or {}
         if "line" in given:
             return self._line(given, first, item, image_id)
+        if given.keys() == STATED and given["bbox"] and not self._only_points and _is_plain(first):
+            return json_bytes(
+                {
+                    "id": self._free_id(given["id"], item.path),
+                    "image_id": image_id,
+                    "category_id": self._categories.ids[first.label],
+                    "segmentation": segmentation_of(parts, item, None),
+                    "area": given["area"],
+                    "bbox": given["bbox"],
+                    "iscrowd": given["iscrowd"],
+                }
+            )
         extras = dict(given)
         spelled = extras.pop("rle", None)
         written = extras.pop("attributes", None)
@@ -249,6 +261,18 @@ class _SubsetFile:
         out.write(b"]}")
 
 
+def _is_plain(shape: Shape) -> bool:
+    """Whether nothing of a polygon but its points and label has to be written."""
+    return (
+        shape.type == "polygon"
+        and not shape.attributes
+        and not shape.occluded
+        and shape.track_id is None
+        and shape.score is None
+        and shape.group in (0, shape.instance)
+    )
+
+
 class _Spool:
     """Pieces of JSON kept in an unnamed file beside the output, for they may be larger than memory.
 
@@ -287,7 +311,7 @@ def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:
     if not parts or parts[0].type == "rectangle":
         return []
     if parts[0].type == "polygon":
-        return [list(part.points) for part in parts]
+        return [p.points if type(p.points) is list else list(p.points) for p in parts]
     from localcvat.geometry.masks import compress_counts, mask_to_coco
 
     if not item.width or not item.height:

@@ -20,10 +20,16 @@ class IdSet:
             return value in self._others
         return bool(self._bits.get(value >> SHIFT, 0) >> (value & MASK) & 1)
 
-    def add(self, value: Any) -> None:
-        """Take an id."""
+    def take(self, value: Any) -> bool:
+        """Add an id; False when it was there."""
         if type(value) is not int:
+            if value in self._others:
+                return False
             self._others.add(value)
-            return
-        page = value >> SHIFT
-        self._bits[page] = self._bits.get(page, 0) | 1 << (value & MASK)
+            return True
+        page, bit = value >> SHIFT, 1 << (value & MASK)
+        bits = self._bits.get(page, 0)
+        if bits & bit:
+            return False
+        self._bits[page] = bits | bit
+        return True

@@ -74,7 +74,7 @@ class _Decoder:
             rotation=row[14],
             source=row[15],
             score=row[16],
-            attributes=self.attributes(row[5]),
+            attributes=self.attributes(row[5]) if row[5] else {},
         )
         if row[4] is not None:
             # Elements follow their shape, which may be no skeleton: CVAT takes what it is given.
