@@ -50,14 +50,22 @@ class ForeignFields:
             if value.extras and not value.extras.keys() <= own:
                 self._count("field", value.extras, path)
 
-    def _count(self, kind: str, extras: Extras, where: str) -> None:
+    def image(self, name: str, fields: Extras, where: str, count: int) -> None:
+        """Count the fields of `count` images of the format `name`, of which these are one's."""
+        self._count("image field", {name: fields}, where, count)
+
+    def annotation(self, name: str, fields: Extras, where: str, count: int) -> None:
+        """As `image`, of annotations."""
+        self._count("field", {name: fields}, where, count)
+
+    def _count(self, kind: str, extras: Extras, where: str, times: int = 1) -> None:
         for name, fields in extras.items():
             if name in self._own or not isinstance(fields, dict):
                 continue
             for key, value in fields.items():
                 if key not in SAID_AGAIN and _says(value):
                     count, first = self._found.get((kind, name, key), (0, where))
-                    self._found[kind, name, key] = count + 1, first
+                    self._found[kind, name, key] = count + times, first
 
     def report(self) -> None:
         """Give the counts to the report; a loss where annotations had them."""

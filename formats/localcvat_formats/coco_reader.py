@@ -23,6 +23,7 @@ from localcvat_formats.coco_records import (
     decode_file,
     entry_error,
 )
+from localcvat_formats.coco_unread import report_unread
 from localcvat_formats.json_files import file_bytes
 
 
@@ -119,6 +120,7 @@ class _Reader:
         self._report = report
         self._images = ImageReader(source, options, report)
         self._categories = Categories(report)
+        self._told: set[str] = set()
 
     def dataset(self, files: list[str]) -> Dataset:
         first = self._decode(files[0])
@@ -170,14 +172,19 @@ class _Reader:
             yield from self._file_items(coco, subset_of(name), names[position])
 
     def _decode(self, name: str) -> CocoFile:
-        return decode_file(
-            file_bytes(self._source, name),
+        data = file_bytes(self._source, name)
+        coco = decode_file(
+            data,
             self._source.where(name),
             boxes_only=self._options.boxes_only or "polygon" in self._options.boxed,
             lines=self._options.same_format and not self._options.boxes_only,
             skip=self._options.on_error == "skip",
             report=self._report,
         )
+        if name not in self._told:
+            self._told.add(name)
+            report_unread(data, coco, self._report, boxes_only=self._options.boxes_only)
+        return coco
 
     def _file_items(self, coco: CocoFile, subset: str, names: dict[Any, str]) -> Iterator[Item]:
         images, texts = self._images.records(coco)

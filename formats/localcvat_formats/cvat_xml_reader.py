@@ -39,6 +39,7 @@ from localcvat_formats.cvat_xml_parse import (
     tag_of,
     top_elements,
 )
+from localcvat_formats.cvat_xml_unknown import report_unknown_parts
 
 CHUNK = 1 << 20
 LABEL = re.compile(rb"""\slabel=(?:"([^"]*)"|'([^']*)')""")
@@ -322,6 +323,7 @@ class CvatXmlReader:
     def _annotate(self, item: Item, element: Any, where: str) -> None:
         for child in element:
             try:
+                report_unknown_parts(child, self._report, where)
                 if kind_of(child):
                     item.shapes.append(shape_of(child, where, item.frame or 0))
                 elif local_name(child) == "tag":

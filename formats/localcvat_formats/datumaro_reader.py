@@ -24,8 +24,11 @@ from localcvat_formats.datumaro_records import (
     located,
 )
 from localcvat_formats.json_files import file_bytes
+from localcvat_formats.unknown_fields import field_names, keys_of, report_unknown
 
 LARGEST_COORDINATE = 1e9
+KNOWN = field_names(AnnotationRecord)
+ITEM_KNOWN = field_names(ItemRecord) | {"media"}
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe", "source", "score")
 SOURCES = ("auto", "semi-auto", "manual", "file")
 POINT_KINDS = {"polygon": 6, "polyline": 4, "points": 2}
@@ -92,6 +95,7 @@ class _Reader:
                 item_record = decoder.decode(raw)
             except (ValueError, RecursionError) as error:
                 raise located(error, where, f"items[{index}]") from error
+            report_unknown(keys_of(raw), ITEM_KNOWN, self._report, place, of="image")
             item = self._item(item_record, subset, place)
             self._annotate(item, item_record, labels, place)
             yield item
@@ -142,6 +146,8 @@ class _Reader:
             where = f"{place}.annotations[{index}]"
             try:
                 made = self._annotation(self._decoded(decoder, raw, where), labels, where)
+                if made is not None:
+                    report_unknown(keys_of(raw), KNOWN, self._report, where)
             except DatasetError as error:
                 if self._options.on_error != "skip":
                     raise

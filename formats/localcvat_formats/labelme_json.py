@@ -20,6 +20,7 @@ from localcvat.report import Report
 from localcvat_formats.image_paths import ImageFinder, fill_media, relative_path
 from localcvat_formats.json_files import json_head, json_names, read_json
 from localcvat_formats.labelme_shapes import read_shape, written_shape
+from localcvat_formats.unknown_fields import field_names, report_unknown
 
 VERSION = "5.5.0"
 SUBSETS = ("train", "val", "valid", "validation", "test")
@@ -49,6 +50,10 @@ class ImageRecord(msgspec.Struct, rename="camel"):
     image_height: int | None = None
     image_width: int | None = None
     version: str | None = None
+
+
+KNOWN = field_names(ShapeRecord)
+IMAGE_KNOWN = field_names(ImageRecord) | {"imageData"}
 
 
 class LabelMeJson(Format):
@@ -162,13 +167,20 @@ class _Reader:
         for flag, is_set in (record.flags or {}).items():
             if is_set:
                 item.tags.append(Tag(label=flag))
-        self._shapes(record, item, where)
+        raw = read_json(self._source, name, dict[str, msgspec.Raw])
+        report_unknown(raw, IMAGE_KNOWN, self._report, where, of="image")
+        keys = msgspec.json.decode(raw["shapes"], type=list[dict[str, msgspec.Raw]])
+        self._shapes(record, item, where, keys)
         return item
 
-    def _shapes(self, record: ImageRecord, item: Item, where: str) -> None:
+    def _shapes(
+        self, record: ImageRecord, item: Item, where: str, keys: list[dict[str, msgspec.Raw]]
+    ) -> None:
         groups = [shape.group_id for shape in record.shapes if shape.group_id is not None]
         free = max([0, *groups]) + 1
         for index, entry in enumerate(record.shapes):
+            if index < len(keys):
+                report_unknown(keys[index], KNOWN, self._report, f"{where}: shapes[{index}]")
             try:
                 shape = read_shape(msgspec.structs.asdict(entry))
             except (ValueError, OverflowError) as error:

@@ -18,12 +18,20 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.segments import read_png
+from localcvat_formats.unknown_fields import report_unknown
 from localcvat_formats.voc_xml import child_of, parse_xml, scan_names, tag_name, text_of
 
 BOX = "bounding_box"
 ANNOTATIONS, IMAGES, MASKS = "Annotations", "Images", "Masks"
 TOP_FOLDERS = (ANNOTATIONS, "annotations")
 LARGEST = 1e9
+IMAGE_FIELDS = frozenset(("filename", "folder", "source", "imagesize", "object", "version"))
+OBJECT_FIELDS = frozenset(
+    (
+        *("name", "deleted", "verified", "occluded", "attributes", "parts", "date", "id", "type"),
+        *("polygon", "segm"),
+    )
+)
 SMALLEST = {3: "polygon", 2: "polyline", 1: "points"}
 
 
@@ -112,6 +120,7 @@ class LabelMeReader:
             item.width, item.height = _length(size, "ncols"), _length(size, "nrows")
         self._find_media(item, place)
         settle_size(item, self._options, self._report, where, tell=True)
+        report_unknown(map(tag_name, root), IMAGE_FIELDS, self._report, where, of="image")
         parts: dict[int, list[int]] = {}
         numbered: dict[int, Shape] = {}
         objects = (child for child in root if tag_name(child) == "object")
@@ -155,6 +164,7 @@ class LabelMeReader:
             kind, points = "mask", self._mask(segment, item, place, where)
         else:
             raise DatasetError("an object without polygon or segm", where=where)
+        report_unknown(map(tag_name, element), OBJECT_FIELDS, self._report, where)
         shape = Shape(
             type=kind,
             label=label,

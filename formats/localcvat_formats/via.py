@@ -17,10 +17,17 @@ from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptio
 from localcvat.report import Report
 from localcvat_formats.image_paths import ImageFinder, fill_media, is_embedded, relative_paths
 from localcvat_formats.json_files import finite, join
+from localcvat_formats.unknown_fields import report_unknown
 from localcvat_formats.via_records import ImageRecord, Region, Via, looks_like_via, read_via
 
 LABEL_NAMES = ("label", "class", "name", "category", "type", "object", "class_name", "object_name")
 UNLABELLED = "object"
+KNOWN = frozenset(
+    (
+        *("name", "x", "y", "width", "height", "cx", "cy", "r", "rx", "ry", "theta"),
+        *("all_points_x", "all_points_y"),
+    )
+)
 CHOICES = {"dropdown": "select", "radio": "radio", "text": "text", "checkbox": "text"}
 
 
@@ -120,6 +127,7 @@ class _Reader:
         item = Item(path=path, subset=subset)
         fill_media(item, finder, self._source, self._options, self._report, where)
         for place, region in image.each_region():
+            report_unknown(region.shape_attributes, KNOWN, self._report, join(where, place))
             try:
                 item.shapes.append(self._shape(region, join(where, place)))
             except (ValueError, TypeError, KeyError, OverflowError) as error:

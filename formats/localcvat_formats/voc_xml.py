@@ -10,6 +10,7 @@ import msgspec
 from localcvat.errors import DatasetError
 from localcvat.model import Extras, Shape
 from localcvat.report import Report
+from localcvat_formats.unknown_fields import report_unknown
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 TRUE_WORDS = frozenset(("1", "true", "yes", "1.0"))
@@ -18,6 +19,15 @@ PLAIN_POSES = frozenset(("", "unspecified", "unknown"))
 LARGEST = 1e9
 PICTURED = "mask"
 OUTLINES = ("polygon", "segm")
+IMAGE_FIELDS = frozenset(
+    ("folder", "filename", "path", "source", "owner", "size", "segmented", "object")
+)
+OBJECT_FIELDS = frozenset(
+    (
+        *("name", "pose", "truncated", "difficult", "occluded", "bndbox", "robndbox", "part"),
+        *("type", "actions", "attributes", "point", PICTURED, *OUTLINES),
+    )
+)
 
 
 class Annotation(msgspec.Struct):
@@ -126,6 +136,7 @@ def read_annotation(
     if size is not None:
         found.width, found.height = _length(size, "width"), _length(size, "height")
     _read_extras(root, size, found)
+    report_unknown(map(tag_name, root), IMAGE_FIELDS, report, where, of="image")
     objects = (child for child in root if tag_name(child) == "object")
     for number, child in enumerate(objects, 1):
         try:
@@ -178,6 +189,7 @@ def _object(element: Any, where: str, report: Report, lossy: bool) -> Shape:
         rotation=rotation,
         occluded=_text(fields, "occluded").lower() in TRUE_WORDS,
     )
+    report_unknown(fields, OBJECT_FIELDS, report, place)
     extras = _object_extras(element, fields, place, report, lossy)
     shape.attributes = {}
     _read_flags(extras, shape)
