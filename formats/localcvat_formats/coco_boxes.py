@@ -10,7 +10,7 @@ from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_objects import EMPTY, FAR, ObjectReader
-from localcvat_formats.coco_records import ABSENT, BoxRecord, CocoFile, ImageOf
+from localcvat_formats.coco_records import ABSENT, BoxRecord, ClosedRecord, CocoFile, ImageOf
 
 LONGEST_EMPTY = 4
 
@@ -31,24 +31,28 @@ class BoxReader(ObjectReader):
     ) -> None:
         super().__init__(coco, names, labels, options, report)
         self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
+        self._decoded = BoxRecord if options.boxes_only else ClosedRecord
+        self._no_keypoints = ABSENT if options.boxes_only else None
 
     def of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
         shapes: list[Shape] = []
         for position in positions:
             record = self._coco.annotations[position]
-            box = self._sound_box(record) if type(record) is BoxRecord else None
+            box = self._sound_box(record) if type(record) is self._decoded else None
             if box is not None:
                 shapes.append(box)
             else:
                 shapes += self.shapes(position, item)
         return shapes
 
-    def _sound_box(self, record: BoxRecord) -> Shape | None:
+    def _sound_box(self, record: BoxRecord | ClosedRecord) -> Shape | None:
         """The box of an annotation without anything to look at twice, else None."""
         label, box = self._names.get(record.category_id), record.bbox
-        if label is None or box is None or len(box) != 4 or record.keypoints is not ABSENT:
+        if label is None or box is None or len(box) != 4 or record.attributes or record.group:
             return None
-        if record.attributes or record.group:
+        if record.keypoints is not self._no_keypoints:
+            return None
+        if type(record) is ClosedRecord and record.iscrowd:
             return None
         x, y, width, height = box
         if not (-FAR < x < FAR and -FAR < y < FAR and -FAR < width < FAR and -FAR < height < FAR):
@@ -64,13 +68,14 @@ class BoxReader(ObjectReader):
     def _shapes(self, position: int, item: Item) -> list[Shape]:
         if self._options.boxes_only:
             return [self._box_only(position, item)]
-        record = self._coco.annotations[position]
-        if type(record) is BoxRecord and _is_mask(record):
-            return [self._stated_mask(record, position, item)]
         record = self._record(position)
-        if record.bbox and record.keypoints is None and _is_polygons(bytes(record.segmentation)):
+        segmentation = bytes(record.segmentation)
+        if record.bbox and record.keypoints is None and _is_polygons(segmentation):
             self._boxed["polygon"] += 1
-            return [self._box_of(record, position)]
+            label = self._label(position, record.category_id)
+            box = self._boxed_shape(record, label, self._box(record.bbox, position))
+            box.extras = {"coco": self._extras(position, segmentation)}
+            return [box]
         return self._full(position, item)
 
     def _box_only(self, position: int, item: Item) -> Shape:
@@ -87,24 +92,11 @@ class BoxReader(ObjectReader):
             self._boxed["mask" if segmentation.startswith(b"{") else "polygon"] += 1
         if record.keypoints is not ABSENT and bytes(record.keypoints) not in EMPTY:
             self._boxed["skeleton"] += 1
-        return self._dressed(Shape(type="rectangle", label=label, points=points), record)
+        return self._boxed_shape(record, label, points)
 
-    def _box_of(self, record: Any, position: int) -> Shape:
-        label = self._label(position, record.category_id)
-        points = self._box(record.bbox, position)
-        return self._dressed(Shape(type="rectangle", label=label, points=points), record)
-
-    def _stated_mask(self, record: BoxRecord, position: int, item: Item) -> Shape:
-        label = self._label(position, record.category_id)
-        mask = self._mask(bytes(record.segmentation), position, label, item)
-        if record.bbox:
-            self._box(record.bbox, position)
-            mask.extras = {"coco": {"bbox": record.bbox}}
-        return self._dressed(mask, record)
-
-    def _dressed(self, shape: Shape, record: Any) -> Shape:
-        """The shape with the score, attributes and group of its annotation."""
-        shape.score = record.score
+    def _boxed_shape(self, record: Any, label: str, points: list[float]) -> Shape:
+        """The rectangle that stands for an annotation of which only the box is wanted."""
+        shape = Shape(type="rectangle", label=label, points=points, score=record.score)
         if record.attributes:
             self._set_attributes([shape], record.attributes)
         if record.group:
@@ -138,10 +130,6 @@ class BoxReader(ObjectReader):
                 how = "written as its bounding box"
                 self._report.changed(kind, how, self._coco.where, count=count)
                 self._report.kept("rectangle", -count)  # the writer's box is no box of the source
-
-
-def _is_mask(record: BoxRecord) -> bool:
-    return record.keypoints is ABSENT and bytes(record.segmentation)[:1] == b"{"
 
 
 def _is_polygons(segmentation: bytes) -> bool:

@@ -176,7 +176,7 @@ class _Reader:
         coco = decode_file(
             data,
             self._source.where(name),
-            boxes_only=self._options.boxes_only or "polygon" in self._options.boxed,
+            boxes_only=self._options.boxes_only,
             lines=self._options.same_format and not self._options.boxes_only,
             skip=self._options.on_error == "skip",
             report=self._report,

@@ -151,7 +151,7 @@ class CocoFile(msgspec.Struct):
 
     None stands for one that was skipped. `annotations_at` is the file they are from when it is
     another one (a list of results). Where `lines` is set, the text of a sound annotation may go to
-    another file as it is. `data` is the file where its annotations were read for their boxes.
+    another file as it is.
     """
 
     where: str
@@ -163,7 +163,6 @@ class CocoFile(msgspec.Struct):
     raw: list[msgspec.Raw] | None = None
     annotations_at: str = ""
     lines: bool = False
-    data: bytes | mmap.mmap = b""
 
     def record(self, position: int, boxes_only: bool) -> Any:
         """The annotation at `position`: a BoxRecord, or a ClosedRecord or AnnotationRecord.
@@ -171,9 +170,9 @@ class CocoFile(msgspec.Struct):
         Raises DatasetError naming its place.
         """
         record = self.annotations[position]
-        if type(record) is not ImageOf and (boxes_only or type(record) is not BoxRecord):
+        if type(record) is not ImageOf or self.raw is None:
             return record
-        text = self.text(position)
+        text = self.raw[position]
         try:
             if boxes_only:
                 return BOX_DECODER.decode(text)
@@ -183,12 +182,6 @@ class CocoFile(msgspec.Struct):
                 return ANNOTATION_DECODER.decode(text)
         except (ValueError, RecursionError) as error:
             raise entry_error(error, self.where, f"annotations[{position}]") from error
-
-    def text(self, position: int) -> msgspec.Raw:
-        """The JSON of the annotation at `position`."""
-        if self.raw is None:
-            self.raw = msgspec.json.decode(self.data, type=CountedFile).annotations
-        return self.raw[position]
 
     def place(self, position: int, field: str = "") -> str:
         """How messages call the annotation at `position`."""
@@ -223,7 +216,7 @@ def decode_file(
     if boxes_only:
         try:
             boxes = msgspec.json.decode(data, type=BoxFile)
-            return CocoFile(where, boxes.images, boxes.annotations, boxes.categories, data=data)
+            return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
         except (ValueError, RecursionError):
             pass  # decoded again one by one, to skip the bad ones or to name the place
     file: RawFile
