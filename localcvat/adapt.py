@@ -11,7 +11,7 @@ from typing import Any
 
 from localcvat.foreign_fields import report_foreign
 from localcvat.geometry.boxes import is_in_space, shape_box, stated_box
-from localcvat.labels import label_color
+from localcvat.labels import UsedColors
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag, Track
 from localcvat.plugin import Capabilities
 from localcvat.report import Report
@@ -107,12 +107,12 @@ def _header(header: Header, capabilities: Capabilities, report: Report) -> Heade
 
 def _own_colors(labels: Sequence[Label]) -> list[str]:
     """The labels whose colour is not the one that CVAT gives their name again."""
-    taken: list[str] = []
+    taken = UsedColors()
     chosen = []
     for label in labels:
-        if label.color and label.color != label_color(label.name, taken):
+        if label.color and label.color != taken.color_for(label.name):
             chosen.append(label.name)
-        taken.append(label.color)
+        taken.add(label.color)
     return chosen
 
 

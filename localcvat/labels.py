@@ -68,7 +68,24 @@ def normalized_label(name: str) -> str:
 
 def label_color(name: str, used: Iterable[str]) -> str:
     """The colour CVAT gives a label without one, as ``#rrggbb``, given those in use."""
-    return _chosen_color(name, {color for color in map(parse_color, used) if color is not None})
+    return UsedColors(used).color_for(name)
+
+
+class UsedColors:
+    """The colours of the labels so far, and what the next one gets."""
+
+    def __init__(self, used: Iterable[str] = ()) -> None:
+        self._taken = {color for color in map(parse_color, used) if color is not None}
+
+    def add(self, text: str) -> None:
+        """Take a colour; what is none is passed over."""
+        color = parse_color(text)
+        if color is not None:
+            self._taken.add(color)
+
+    def color_for(self, name: str) -> str:
+        """As `label_color`."""
+        return _chosen_color(name, self._taken)
 
 
 def _chosen_color(name: str, taken: set[Rgb]) -> str:
@@ -109,13 +126,11 @@ def _gap(taken: set[Rgb], channel: int) -> int:
 
 def fill_colors(labels: Sequence[Label], used: Iterable[str] = ()) -> None:
     """Give every label without a colour one, in order; sublabels count among themselves."""
-    taken = {color for color in map(parse_color, used) if color is not None}
+    taken = UsedColors(used)
     for label in labels:
         if not label.color:
-            label.color = _chosen_color(label.name, taken)
-        color = parse_color(label.color)
-        if color is not None:
-            taken.add(color)
+            label.color = taken.color_for(label.name)
+        taken.add(label.color)
         fill_colors(label.sublabels)
 
 

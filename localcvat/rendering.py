@@ -9,7 +9,7 @@ import msgspec
 from localcvat.archive import Sink
 from localcvat.drawing import draw_annotations, encoded, open_image
 from localcvat.errors import SourceError
-from localcvat.labels import label_color
+from localcvat.labels import UsedColors
 from localcvat.model import Dataset, Label
 from localcvat.reading import flattened
 from localcvat.report import Report
@@ -45,8 +45,9 @@ def render_dataset(
 
 def _coloured(labels: Iterable[Label]) -> list[Label]:
     """Labels with CVAT's colours where they have none."""
-    made: list[Label] = []
+    taken, made = UsedColors(), list[Label]()
     for label in labels:
-        color = label.color or label_color(label.name, [other.color for other in made])
+        color = label.color or taken.color_for(label.name)
+        taken.add(color)
         made.append(msgspec.structs.replace(label, color=color))
     return made

@@ -12,7 +12,7 @@ from localcvat.backup.check_labels import INPUT_TYPES, LABEL_KEYS
 from localcvat.backup.field_rules import as_integer
 from localcvat.backup.layout import VERSION
 from localcvat.backup.task_records import ANNOTATION
-from localcvat.labels import label_color
+from localcvat.labels import UsedColors
 from localcvat.model import STATUSES
 from localcvat.report import Report
 
@@ -73,7 +73,8 @@ class Mender:
         """Labels, their attributes and sublabels."""
         if not isinstance(labels, list):
             return
-        used = [label.get("color") for label in labels if isinstance(label, dict)]
+        colors = [label.get("color") for label in labels if isinstance(label, dict)]
+        used = UsedColors(color for color in colors if isinstance(color, str))
         for index, label in enumerate(labels):
             where = f"{place}[{index}]"
             if not isinstance(label, dict):
@@ -82,9 +83,8 @@ class Mender:
                 self.remove(label, key, f"a label has no key {key!r}", where)
             color = label.get("color", "")
             if color is None and isinstance(label.get("name"), str):
-                taken = [each for each in used if isinstance(each, str)]
-                label["color"] = label_color(label["name"], taken)
-                used.append(label["color"])
+                label["color"] = used.color_for(label["name"])
+                used.add(label["color"])
                 self.note("color", "was null: CVAT's colour for the name", f"{where}.color")
             elif isinstance(color, str) and (match := LONG_COLOR.fullmatch(color)):
                 label["color"] = match.group(1)
