@@ -27,6 +27,8 @@ from localcvat_formats.datumaro_names import (
 )
 
 INSTALL = "install it with: pip install 'localcvat[all-formats]'"
+SIZED = ("arrow", "coco", "datumaro")
+"""How the names of formats begin that write the sizes of images."""
 BOX_SOURCES = ("polygon", "ellipse", "mask", "cuboid", "skeleton", "polyline", "points")
 
 
@@ -69,6 +71,8 @@ class DatumaroFormat(Format):
             group=self.bridged.group,
             z_order=self.bridged.z_order,
             score=whole,
+            subsets=self.bridged.writes != "segment_anything",
+            image_sizes=self.bridged.writes.startswith(SIZED),
             tracks="flattened" if self.bridged.tracks or whole else "none",
         )
 

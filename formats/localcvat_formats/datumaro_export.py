@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ from localcvat_formats.datumaro_names import ANY, Bridged
 from localcvat_formats.datumaro_values import MARKET_LABEL, ToDatumaro, wide_mask
 
 COLOURED = ("camvid",)
+EMPTY_LOST = ("mots", "segment-anything")
+"""Formats whose files name no image without annotations."""
+SPACELESS = ("vgg-face2", "wider-face")
+"""Formats whose readers cut the name of a label at its first space."""
+BY_LABEL = ("vgg-face2",)
+"""Formats that put an image into a folder of its label."""
 TEXT_SEGMENT = {"index": 0, "color": "0 0 0", "text": "-", "center": "0 0"}
 
 
@@ -57,6 +64,8 @@ class Writer:
         if not self._bridged.labels and self._labels:
             why = "the format names no labels"
             self._report.dropped("label", why, self._labels[0].name, count=len(self._labels))
+        if not self._bridged.kinds and self._bridged.writes.startswith("image"):
+            self._tell_images_alone()
         with tempfile.TemporaryDirectory(prefix="localcvat-") as folder:
             images, target = Path(folder) / "images", Path(folder) / "out"
             images.mkdir()
@@ -68,6 +77,21 @@ class Writer:
                     name = path.relative_to(target).as_posix()
                     sink.add_media(name, FileMedia(str(path)))
 
+    def _tell_images_alone(self) -> None:
+        """A folder of images has nothing else, and without images nothing at all."""
+        if self._labels:
+            why = "the format has images alone"
+            self._report.withdrawn("label", why, self._labels[0].name, count=len(self._labels))
+        if not self._options.with_images:
+            why = "the format has image files alone, which were not asked for"
+            items = self._dataset.items
+            self._dataset.items = self._counted(items, why)
+
+    def _counted(self, items: Iterator[Item], why: str) -> Iterator[Item]:
+        for item in items:
+            self._report.withdrawn("image", why, item.path)
+            yield item
+
     def _categories(self, items: list[Any]) -> Any:
         from datumaro.components.annotation import LabelCategories
 
@@ -78,6 +102,9 @@ class Writer:
                     f"the label {label.name!r} has a space, which {self._name} can't hold",
                     hint="rename it with --labels-map",
                 )
+            if self._name in SPACELESS and len(label.name.split()) > 1 and not self._cvat:
+                why = "it has a space, at which readers of the format cut it"
+                self._report.changed("label", why, label.name)
             names = {spec.name for spec in label.attributes} | {"occluded"}
             categories.add(label.name, attributes=names)
         return categories
@@ -124,6 +151,7 @@ class Writer:
             made = self._shape(shape, item)
             if made is not None:
                 annotations.append(made)
+        self._tell_of_image(item, bool(annotations))
         attributes: dict[str, Any] = {}
         if self._name == "market1501":
             attributes, annotations = self._person(item), []
@@ -136,6 +164,15 @@ class Writer:
             annotations=annotations,
             attributes=attributes,
         )
+
+    def _tell_of_image(self, item: Item, annotated: bool) -> None:
+        """Count what Datumaro's writers do to images without a word."""
+        if self._name in EMPTY_LOST and not annotated:
+            why = "it has nothing to write on it, and the format names no such image"
+            self._report.withdrawn("image", why, item.path)
+        if self._name in BY_LABEL:
+            why = "put into the folder of its label"
+            self._report.changed("path", why, item.path, lossy=False)
 
     def _media_type(self) -> Any:
         import datumaro

@@ -157,3 +157,17 @@ def test_what_is_lost_of_a_track_is_told(name: str, tmp_path: Path) -> None:
 def test_every_kind_is_among_the_facts() -> None:
     named = {fact for fact, _ in facts(dataset().header, items())}
     assert all(f"{kind}.jpg shape 0" in named for kind in POINTS)
+
+
+BRIDGED = (
+    *("icdar-text-localization", "icdar-word-recognition", "image-dir", "market1501", "mots"),
+    *("segment-anything", "vgg-face2", "wider-face"),
+)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("group", ["kinds", "score", "source", "occluded", "attributes"])
+@pytest.mark.parametrize("name", BRIDGED)
+def test_what_datumaro_loses_is_told(name: str, group: str, tmp_path: Path) -> None:
+    pytest.importorskip("datumaro")
+    assert not _untold(dataset(*GROUPS[group]), name, tmp_path / "out")
