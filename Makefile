@@ -5,6 +5,7 @@ PYTHON ?= python3
 .PHONY: demo docs test test-full bench bench-growth bench-media bench-peers clean
 BENCH_IMAGES ?= 5000
 BENCH_ROUNDS ?= 3
+BENCH_OPTIONS ?=
 GROWTH_IMAGES ?= 11829 118287
 GROWTH_OPTIONS ?=
 PEERS := labelformat==0.1.17 globox==2.9.0
@@ -34,7 +35,7 @@ test-full: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	-$(MAKE) bench-peers
-	$(BIN)/python tests/bench/run.py --images $(BENCH_IMAGES) --rounds $(BENCH_ROUNDS)
+	$(BIN)/python tests/bench/run.py --images $(BENCH_IMAGES) --rounds $(BENCH_ROUNDS) $(BENCH_OPTIONS)
 
 bench-growth: $(VENV)/.ready
 	$(BIN)/python tests/bench/growth.py $(GROWTH_IMAGES) $(GROWTH_OPTIONS)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from jobs import BENCH, OURS, Job, prepared
+from jobs import BENCH, FLOOR, OURS, Job, prepared
 from processes import Run, run
 
 WORK = Path(__file__).parents[2] / ".bench"
@@ -52,8 +52,12 @@ class Measurement:
     def _add(self, job: str, who: str, found: Run) -> None:
         self.results.setdefault(job, {}).setdefault(who, []).append(found)
 
-    def measure(self, jobs: Sequence[Job], rounds: int, after: Callable[[], None]) -> None:
+    def measure(
+        self, jobs: Sequence[Job], rounds: int, after: Callable[[], None], peer_rounds: int = 0
+    ) -> None:
         """Run all jobs, calling `after` when one is over; what they wrote is removed.
+
+        Peers take part in the first `peer_rounds` rounds.
 
         Programs of a job run in turn, so that drift of the machine hits all alike. Outputs are
         deleted when a job is over, not between its runs: ext4 avoids inodes freed a moment ago,
@@ -67,20 +71,22 @@ class Measurement:
             for job in jobs:
                 self._outs.mkdir()
                 time.sleep(PAUSE_SECONDS)
-                self._job(job, rounds)
+                self._job(job, rounds, peer_rounds)
                 remove(self._outs)
                 after()
         finally:
             for folder in (self._inputs, self._outs):
                 remove(folder)
 
-    def _job(self, job: Job, rounds: int) -> None:
+    def _job(self, job: Job, rounds: int, peer_rounds: int) -> None:
         for name in job.needs:
             if not (self._inputs / name).exists():
                 self._record(job.name, OURS, Run(0, 0, 0, f"{name} was not made"))
                 return
         for number in range(rounds):
             for who in job.programs:
+                if number >= peer_rounds and who not in (OURS, FLOOR):
+                    continue
                 if any(each.failed for each in self.results.get(job.name, {}).get(who, ())):
                     continue
                 out = self._outs / f"{who}{number}"

@@ -22,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-rounds", type=int, help="fewer for peers, which take long")
     parser.add_argument("--peers", type=Path, default=WORK / "peers" / "bin")
     parser.add_argument("--only", default="", help="jobs that have this in their name")
     arguments = parser.parse_args()
@@ -41,7 +42,8 @@ def main() -> None:
         tables.write_section("Targets", targets)
 
     chosen = [job for job in planned if arguments.only in job.name]
-    measurement.measure(chosen, arguments.rounds, write)
+    peer_rounds = arguments.rounds if arguments.peer_rounds is None else arguments.peer_rounds
+    measurement.measure(chosen, arguments.rounds, write, peer_rounds)
     if not arguments.only:
         measure_opening()
     tables.show("Results", "Targets", "Opening a store")
