@@ -13,9 +13,23 @@ from types import FrameType
 import msgspec
 
 from localcvat.cli.main import run
+from localcvat.store.engine import Store
 
 SECONDS = 20
-DATASET_DOORS = ("convert", "detect", "project import-dataset", "project create --dataset_path")
+DATASET_DOORS = (
+    "convert",
+    "detect",
+    "stats",
+    "render",
+    "split",
+    "project import-dataset",
+    "project create --dataset_path",
+    "task import-dataset",
+    "job import-dataset",
+    "task create local",
+    "export-manifest",
+    "verify",
+)
 BACKUP_DOORS = (
     "project create-from-backup",
     "task create-from-backup",
@@ -24,6 +38,7 @@ BACKUP_DOORS = (
     "backup inspect",
 )
 DOORS = (*DATASET_DOORS, *BACKUP_DOORS)
+REST_DOORS = ("REST dataset", "REST annotations", "REST project backup", "REST task backup")
 
 
 class Outcome(msgspec.Struct):
@@ -74,6 +89,16 @@ def enter(door: str, source: Path, work: Path, store: Path, *more: object) -> Ou
     arguments: dict[str, tuple[object, ...]] = {
         "convert": ("convert", source, work / "out", "--to", "coco", "--with-images", "yes"),
         "detect": ("detect", source),
+        "stats": ("stats", source),
+        "render": ("render", source, work / "out"),
+        "split": ("split", source, work / "out", "--into", "a=0.5,b=0.5", "--to", "coco"),
+        "task import-dataset": ("--store", store, "task", "import-dataset", 1, source),
+        "job import-dataset": ("--store", store, "job", "import-dataset", 1, source),
+        "task create local": (
+            *("--store", store, "task", "create", "new", "local", source, "--project_id", 1),
+        ),
+        "export-manifest": ("export-manifest", source, "-o", work / "out.sha256"),
+        "verify": ("verify", source, "--manifest", store / "sums"),
         "project import-dataset": ("--store", store, "project", "import-dataset", 1, source),
         "project create --dataset_path": (
             *("--store", store, "project", "create", "new", "--dataset_path", source),
@@ -85,3 +110,25 @@ def enter(door: str, source: Path, work: Path, store: Path, *more: object) -> Ou
         "backup inspect": ("backup", "inspect", source),
     }
     return command(*arguments[door], *more)
+
+
+def send(door: str, source: Path, store: Store) -> Outcome:
+    """Upload `source` to the REST API in this process; the reason is that of the request."""
+    import httpx
+
+    from localcvat.rest import Transport
+
+    path, field = {
+        "REST dataset": ("/projects/1/dataset?format=COCO 1.0", "dataset_file"),
+        "REST annotations": ("/tasks/1/annotations?format=COCO 1.0", "annotation_file"),
+        "REST project backup": ("/projects/backup", "project_file"),
+        "REST task backup": ("/tasks/backup", "task_file"),
+    }[door]
+    base = "https://cvat.example/api"
+    with httpx.Client(transport=Transport(store), base_url=base) as client, _in_time():
+        with open(source, "rb") as stream:
+            answer = client.post(path, files={field: ("hostile.zip", stream)})
+        if answer.status_code >= 300:
+            return Outcome(1, "", answer.text)
+        found = client.get(f"/requests/{answer.json()['rq_id']}").json()
+        return Outcome(int(found["status"] != "finished"), "", found["message"])

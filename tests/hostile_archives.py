@@ -6,8 +6,11 @@ import io
 import json
 import os
 import socket
+import struct
+import tarfile
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -33,6 +36,11 @@ SLIPS = {
     "NUL hides a climb": b"a\0/../../../evil.txt",
     "control character": b"evil\n../x.txt",
     "empty name": b"",
+    "dots and spaces": b"a/.. /. ./evil.txt",
+    "three dots": b"a/.../evil.txt",
+    "percent is no climb but this is": b"%2e%2e/../evil.txt",
+    "line break": b"a\r\nb.txt",
+    "escape sequence": b"\x1b[2Jx.txt",
     "UTF-8 flagged dot-dot": "../кот.txt".encode(),
 }
 
@@ -126,6 +134,14 @@ def _cut_at_the_end(entries: dict[str, bytes]) -> bytes:
     return raw_zip(_base(entries))[:-30]
 
 
+def _tar(entries: dict[str, bytes]) -> bytes:
+    """Named as a zip; its member climbs."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("../evil.txt"), io.BytesIO())
+    return stream.getvalue()
+
+
 def _flipped(entries: dict[str, bytes]) -> bytes:
     data = bytearray(raw_zip(_base(entries)))
     data[30 + len(next(iter(entries)).encode()) + 5] ^= 0xFF
@@ -138,6 +154,38 @@ ARCHIVES: dict[str, tuple[Callable[[dict[str, bytes]], bytes], str]] = {
         f"zip slip: {name}": (_with(RawEntry(name=entry, data=b"x", flags=UTF8)), "unsafe entry")
         for name, entry in SLIPS.items()
     },
+    "a name that is no UTF-8": (
+        _with(RawEntry(name=b"\xff\xfe.txt", data=b"x", flags=UTF8)),
+        "not a readable zip",
+    ),
+    "the two names disagree": (
+        lambda entries: _first(entries, local_name=b"y" * len(next(iter(entries)))),
+        "differ",
+    ),
+    "zip64 says 2^60 bytes": (
+        _with(
+            RawEntry(
+                name=b"huge",
+                data=b"x",
+                size=0xFFFFFFFF,
+                extra=struct.pack("<HHQ", 1, 8, 1 << 60),
+            )
+        ),
+        "lies about its size",
+    ),
+    "zip64 without its numbers": (
+        _with(RawEntry(name=b"huge", data=b"x", size=0xFFFFFFFF, extra=struct.pack("<HH", 1, 0))),
+        "not a readable zip",
+    ),
+    "an extra field that is cut off": (
+        _with(RawEntry(name=b"x", data=b"x", size=0xFFFFFFFF, extra=struct.pack("<HH", 1, 99))),
+        "not a readable zip",
+    ),
+    "sizes that follow lie": (
+        lambda entries: _first(entries, method=8, flags=8 | UTF8, size=20),
+        "damaged entry",
+    ),
+    "a tar": (_tar, "no"),
     "symbolic link": (
         _with(RawEntry(name=b"link", data=b"/etc/passwd", attributes=0o120777 << 16)),
         "link or device",
@@ -183,6 +231,12 @@ ARCHIVES: dict[str, tuple[Callable[[dict[str, bytes]], bytes], str]] = {
 }
 
 
+@cache
+def archive_bytes(name: str, of_backup: bool) -> bytes:
+    """One hostile archive, made once."""
+    return ARCHIVES[name][0](backup() if of_backup else dataset())
+
+
 def _unpacked(entries: dict[str, bytes], folder: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(raw_zip(_base(entries)))) as archive:
         archive.extractall(folder)
@@ -218,22 +272,29 @@ def _link_bomb(folder: Path) -> None:
             (folder / f"d{index}" / name).symlink_to(folder / f"d{index + 1}")
 
 
+def _link_to_a_file(folder: Path) -> None:
+    first = sorted(path for path in folder.rglob("*") if path.is_file())[0]
+    first.unlink()
+    first.symlink_to("/etc/passwd")
+
+
 FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a FIFO in the folder": (_fifo, "FIFO"),
     "a socket in the folder": (_socket, "FIFO"),
     "a link to a folder outside": (_link_out, "leads out"),
+    "a link to a file outside": (_link_to_a_file, "leads out"),
     "a loop of links": (_loop, "circle"),
     "a bomb of links": (_link_bomb, "circle"),
 }
 
 
-def write_hostile(name: str, entries: dict[str, bytes], folder: Path) -> tuple[Path, str]:
-    """The path of one hostile source and a word of the reason to expect."""
+def write_hostile(name: str, of_backup: bool, folder: Path) -> tuple[Path, str]:
+    """The path of one hostile source, dataset or backup, and a word of the reason to expect."""
+    entries = backup() if of_backup else dataset()
     if name in ARCHIVES:
-        make, reason = ARCHIVES[name]
         path = folder / "hostile.zip"
-        path.write_bytes(make(entries))
-        return path, reason
+        path.write_bytes(archive_bytes(name, of_backup))
+        return path, ARCHIVES[name][1]
     spoil, reason = FOLDERS[name]
     path = folder / "hostile"
     path.mkdir()

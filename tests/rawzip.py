@@ -11,6 +11,7 @@ LOCAL = struct.Struct("<4s5H3L2H")
 CENTRAL = struct.Struct("<4s6H3L5H2L")
 END = struct.Struct("<4s4H2LH")
 REGULAR = 0o100644 << 16
+SIZES_FOLLOW = 8
 
 
 class RawEntry(msgspec.Struct, kw_only=True):
@@ -26,6 +27,7 @@ class RawEntry(msgspec.Struct, kw_only=True):
     local_size: int | None = None
     local_name: bytes | None = None
     shares: int | None = None
+    extra: bytes = b""
 
 
 def raw_zip(entries: list[RawEntry]) -> bytes:
@@ -48,11 +50,13 @@ def raw_zip(entries: list[RawEntry]) -> bytes:
                 len(name), 0,
             )  # fmt: skip
             body += name + packed
+            if entry.flags & SIZES_FOLLOW:
+                body += struct.pack("<4s3L", b"PK\x07\x08", crc, packed_size, size)
         directory += CENTRAL.pack(
             b"PK\x01\x02", 0x031E, 20, entry.flags, entry.method, 0, 33, crc, packed_size, size,
-            len(entry.name), 0, 0, 0, 0, entry.attributes, offset,
+            len(entry.name), len(entry.extra), 0, 0, 0, entry.attributes, offset,
         )  # fmt: skip
-        directory += entry.name
+        directory += entry.name + entry.extra
     count = min(len(entries), 0xFFFF)
     end = END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
     return body + directory + end

@@ -44,6 +44,8 @@ def safe_name(name: str, where: str = "") -> str:
         reason = "drive letter"
     elif ".." in parts:
         reason = "'..' climbs out of the archive"
+    elif any(not part.strip(". ") for part in parts):
+        reason = "a folder of dots and spaces is '..' to some systems"
     if reason:
         raise UnsafeArchiveError(f"unsafe entry {name!r}: {reason}", where=where)
     return "/".join(parts)
