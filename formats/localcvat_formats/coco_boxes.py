@@ -71,10 +71,10 @@ class BoxReader(ObjectReader):
         record = self._record(position)
         segmentation = bytes(record.segmentation)
         if record.bbox and record.keypoints is None and _is_polygons(segmentation):
-            self._boxed["polygon"] += 1
             label = self._label(position, record.category_id)
             box = self._boxed_shape(record, label, self._box(record.bbox, position))
             box.extras = {"coco": self._extras(position, segmentation)}
+            self._boxed["polygon"] += 1
             return [box]
         return self._full(position, item)
 
