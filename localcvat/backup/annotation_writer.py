@@ -80,12 +80,12 @@ class AnnotationsFile:
     def _track(self, track: Track) -> dict[str, Any]:
         self._count("track", track)
         label = self._labels.labels[track.label]
-        _split_attributes(track, label)
+        self._split_attributes(track, label)
         for shape in track.shapes:
             self._accepted(shape)
         sublabels = {sublabel.name: sublabel for sublabel in label.sublabels}
         for element in track.elements:
-            _split_attributes(element, sublabels[element.label])
+            self._split_attributes(element, sublabels[element.label])
             for shape in element.shapes:
                 self._accepted(shape)
         return track_record(track)
@@ -104,23 +104,28 @@ class AnnotationsFile:
             value.source = value.source[:MAX_SOURCE] or "manual"
             self._report.changed("source", "CVAT takes 1 to 16 characters")
 
+    def _split_attributes(self, track: Track, label: Label) -> None:
+        """Mutable attributes belong to keyframes, immutable ones to the track; CVAT refuses others.
+
+        An immutable one that only a keyframe has goes to the track; of different values the first.
+        """
+        mutable = {spec.name for spec in label.attributes if spec.mutable}
+        moved = {name: value for name, value in track.attributes.items() if name in mutable}
+        fixed = {name: value for name, value in track.attributes.items() if name not in mutable}
+        for shape in track.shapes:
+            given = moved | shape.attributes
+            for name, value in given.items():
+                if name not in mutable and fixed.setdefault(name, value) != value:
+                    why = "not mutable, yet keyframes differ: the first value is kept"
+                    self._report.changed("attribute", why, f"{track.label}.{name}")
+            shape.attributes = {name: value for name, value in given.items() if name in mutable}
+        track.attributes = fixed
+
     def _accepted(self, shape: Shape | TrackedShape) -> None:
         """CVAT refuses rotations outside 0 to 360."""
         if not 0 <= shape.rotation <= 360:
             shape.rotation %= 360
             self._report.changed("rotation", "brought into 0 to 360 degrees", lossy=False)
-
-
-def _split_attributes(track: Track, label: Label) -> None:
-    """Mutable attributes belong to keyframes, immutable ones to the track; CVAT refuses others."""
-    mutable = {spec.name for spec in label.attributes if spec.mutable}
-    moved = {name: value for name, value in track.attributes.items() if name in mutable}
-    for shape in track.shapes:
-        given = moved | shape.attributes
-        shape.attributes = {name: value for name, value in given.items() if name in mutable}
-    track.attributes = {
-        name: value for name, value in track.attributes.items() if name not in mutable
-    }
 
 
 def _write_all(stream: IO[bytes], records: Iterable[dict[str, Any]]) -> None:

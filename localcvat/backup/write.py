@@ -107,6 +107,19 @@ class _Writer:
         if self._progress is not None:
             self._progress(self._written)
 
+    def _tell_frame_fields(self, task: TaskRow) -> None:
+        """Count frames of which more is known than a backup says: fields of other formats."""
+        found = raw(self._session).execute(
+            "SELECT count(*) FROM frame WHERE data_id = ? AND"
+            " (json_extract(extras, '$.extras') IS NOT NULL"
+            " OR json_extract(extras, '$.attributes') IS NOT NULL)",
+            (task.data_id,),
+        )
+        count = int(found.fetchone()[0])
+        if count:
+            why = "a backup has no place for other formats' fields"
+            self.report.dropped("image field", why, f"task #{task.id}", count=count, lossy=False)
+
     def _write_json(self, name: str, record: dict[str, Any]) -> None:
         self._sink.write(name, orjson.dumps(record))
 
@@ -166,6 +179,7 @@ class _Writer:
         self._guide(folder, task_id=task.id)
         self.report.kept("task")
         self.report.kept("frame", data.size)
+        self._tell_frame_fields(task)
 
     def _task_record(
         self,
