@@ -92,7 +92,8 @@ class AlikeRows:
         ends = np.cumsum(self._bits) + HEADER_BITS
         starts = ends - self._bits
         # No code is longer than 31 bits, so that one begins in each word of 32.
-        words = np.flatnonzero(np.diff(starts >> 5, prepend=-1))
+        places = starts >> 5
+        words = np.concatenate(((0,), np.flatnonzero(places[1:] != places[:-1]) + 1))
         shifted = self._codes << (starts & 31).astype(np.uint64)
         joined = np.add.reduceat(shifted, words)
         stream = np.zeros(len(joined) + 2, dtype="<u4")
@@ -131,8 +132,8 @@ def _gaps(positions: Numbers, end: int) -> Numbers:
     """How many bytes are between each position and the next, or the end."""
     import numpy as np
 
-    gaps: Numbers = np.diff(positions, append=end) - 1
-    return gaps
+    nexts: Numbers = np.concatenate((positions[1:], (end,)))
+    return nexts - positions - 1
 
 
 Code = tuple[int, int]

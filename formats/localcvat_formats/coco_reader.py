@@ -188,7 +188,7 @@ class _Reader:
 
     def _file_items(self, coco: CocoFile, subset: str, names: dict[Any, str]) -> Iterator[Item]:
         images, texts = self._images.records(coco)
-        positions = self._by_image(coco, {record.id for record in images})
+        positions = self._by_image(coco, [record.id for record in images])
         labels = self._categories.labels
         objects = object_reader(coco, names, labels, self._options, self._report)
         for index, record in enumerate(images):
@@ -198,22 +198,22 @@ class _Reader:
             yield item
         objects.report_boxed()
 
-    def _by_image(self, coco: CocoFile, known: set[Any]) -> dict[Any, list[int]]:
+    def _by_image(self, coco: CocoFile, known: list[Any]) -> dict[Any, list[int]]:
         """Positions of the annotations of each image."""
-        found: dict[Any, list[int]] = {}
+        found: dict[Any, list[int]] = {image: [] for image in known}
         for position, record in enumerate(coco.annotations):
             if record is None:
                 continue
-            image = record.image_id
-            if image not in known:
-                problem = DatasetError(
-                    f"no image has the id {image!r}", where=coco.place(position, "image_id")
-                )
-                if self._options.on_error != "skip":
-                    raise problem
-                self._report.dropped("annotation", "its image is not listed", problem.where)
+            places = found.get(record.image_id)
+            if places is not None:
+                places.append(position)
                 continue
-            found.setdefault(image, []).append(position)
+            problem = DatasetError(
+                f"no image has the id {record.image_id!r}", where=coco.place(position, "image_id")
+            )
+            if self._options.on_error != "skip":
+                raise problem
+            self._report.dropped("annotation", "its image is not listed", problem.where)
         return found
 
 
