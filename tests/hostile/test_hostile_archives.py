@@ -6,6 +6,8 @@ One corpus, made here, through every door of the command line.
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,9 +98,10 @@ def test_an_upload_is_refused_with_its_reason(
     assert (snapshot(store), _projects(store)) == before
 
 
-def _projects(store: Path) -> str:
-    lists = (command("--store", store, noun, "ls", "--json").out for noun in ("project", "task"))
-    return "".join(lists)
+def _projects(store: Path) -> list[tuple[str, int]]:
+    with closing(sqlite3.connect(store / "localcvat.db")) as connection:
+        query = "SELECT name, 1 FROM project UNION ALL SELECT name, id FROM task ORDER BY 1, 2"
+        return connection.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "fifo"])

@@ -11,6 +11,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 import time
 import unicodedata
 import zipfile
@@ -173,7 +174,9 @@ def test_dates_in_the_future_do_no_harm(filled: Path, tmp_path: Path) -> None:
         assert check_store(store) == []
 
 
-@pytest.mark.parametrize("name", ["with space", "quo'te\"s", "Straße-道路", "100%#?&;", "-rf"])
+@pytest.mark.parametrize(
+    "name", ["line\nbreak", "with space", "quo'te\"s", "Straße-道路", "100%#?&;", "-rf"]
+)
 def test_a_store_may_lie_on_any_path(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name / "store"
     assert run_here("--store", folder, "init", cwd=tmp_path).returncode == 0
@@ -269,3 +272,46 @@ def test_an_import_whose_record_must_wait_too_long_is_not_said_to_have_failed(
         done = perform(store, queue_request(store, spec), work)
     other.close()
     assert (done.status, done.result_id) == ("finished", 7)
+
+
+READING: tuple[tuple[object, ...], ...] = (
+    ("project", "ls"),
+    ("task", "show", 1),
+    ("request", "ls"),
+    ("check", "--deep"),
+    ("project", "export-dataset", 1, "out.zip", "--format", "coco", "--with-images", "yes"),
+    ("project", "backup", 1, "backup.zip"),
+    ("project", "preview", 1, "-o", "small.png"),
+    ("snapshot", "copy.zip"),
+)
+
+
+def as_nobody(store: Path, place: Path) -> None:
+    """Read and try to write a store as a user that may only read it; end with 0 if all is well."""
+    os.setuid(65534)
+    codes = [run_here("--store", store, *command, cwd=place).returncode for command in READING]
+    refused = run_here("--store", store, "project", "create", "P", cwd=place)
+    said = refused.returncode == 1 and "the store is read-only" in refused.stderr
+    os._exit(0 if said and not any(codes) else 1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_store_of_another_user_can_be_read_by_all_reading_commands(filled: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        store, place, mine = Path(folder) / "store", Path(folder) / "place", Path(folder) / "mine"
+        shutil.copytree(filled, store)
+        mine.mkdir()
+        for command in READING:  # what they import the other user may not be able to read
+            assert run_here("--store", store, *command, cwd=mine).returncode == 0, command
+        run_here("--store", store, "project", "create", "P", "--labels", "[", cwd=mine)
+        place.mkdir()
+        os.chmod(place, 0o777)
+        before = (store / DATABASE).read_bytes()
+        process = CONTEXT.Process(target=as_nobody, args=(store, place))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        assert (store / DATABASE).read_bytes() == before
+        with zipfile.ZipFile(place / "out.zip") as archive:
+            assert archive.testzip() is None
