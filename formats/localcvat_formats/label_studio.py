@@ -35,6 +35,9 @@ class Task(msgspec.Struct):
     predictions: list[Any] | None = None
 
 
+VIDEOS = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".ogv")
+
+
 class LabelStudio(Format):
     """Label Studio JSON (`JSON` with `annotations[].result`, or `JSON-MIN`)."""
 
@@ -140,8 +143,15 @@ class _Reader:
         return item
 
     def _image(self, task: Task, where: str) -> str:
-        """The image as the task gives it: the first value that is one."""
+        """The image as the task gives it: the first value that is one.
+
+        Raises DatasetError for a task of a video.
+        """
         texts = [value for value in task.data.values() if isinstance(value, str) and value]
+        videos = [text for text in texts if text.partition("?")[0].lower().endswith(VIDEOS)]
+        if videos and not any(is_image_name(text.partition("?")[0]) for text in texts):
+            what = f"a task of the video {videos[0][:80]!r}, and only tasks of images are read"
+            raise DatasetError(what, where=where, hint="export the video's frames as images")
         for text in texts:
             if is_embedded(text) or "/data/" in text or is_image_name(text.partition("?")[0]):
                 return text

@@ -18,10 +18,18 @@ from localcvat.report import Report
 from localcvat_formats.image_paths import ImageFinder, fill_media, is_embedded, relative_paths
 from localcvat_formats.json_files import finite, join
 from localcvat_formats.unknown_fields import report_unknown
-from localcvat_formats.via_records import ImageRecord, Region, Via, looks_like_via, read_via
+from localcvat_formats.via_records import (
+    ImageRecord,
+    Region,
+    Via,
+    is_via_3,
+    looks_like_via,
+    read_via,
+)
 
 LABEL_NAMES = ("label", "class", "name", "category", "type", "object", "class_name", "object_name")
 UNLABELLED = "object"
+AS_VIA_2 = "export its annotations as COCO or CSV of VIA 2"
 KNOWN = frozenset(
     (
         *("name", "x", "y", "width", "height", "cx", "cy", "r", "rx", "ry", "theta"),
@@ -48,11 +56,17 @@ class ViaFormat(Format):
             found = looks_like_via(source, name)
             if found:
                 return Detection(score=90, reason=f"{name} is {found}")
+        if any(is_via_3(source, name) for name in _candidates(source)):
+            return Detection(score=0, reason=f"a project of VIA 3, which is not read: {AS_VIA_2}")
         return Detection(score=0, reason="no JSON with filename and regions, no VIA table")
 
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:
         names = [name for name in _candidates(source) if looks_like_via(source, name)]
         if not names:
+            newer = next((name for name in _candidates(source) if is_via_3(source, name)), None)
+            if newer is not None:
+                what = "a project of VIA 3, which is not read"
+                raise DatasetError(what, where=source.where(newer), hint=AS_VIA_2)
             raise DatasetError(
                 "no file of VIA",
                 where=source.display,

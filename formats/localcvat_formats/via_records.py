@@ -66,6 +66,12 @@ def looks_like_via(source: Source, name: str) -> str:
     return ""
 
 
+def is_via_3(source: Source, name: str) -> bool:
+    """Whether a file is a project of VIA 3, which has another layout."""
+    head = json_head(source, name)
+    return b'"data_format_version"' in head and b'"pid"' in head
+
+
 def read_via(source: Source, name: str) -> Via:
     """The images of a file; raises DatasetError with the line or the JSON path."""
     if name.lower().endswith(".csv"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conversions import converted
+from localcvat.errors import DatasetError
 
 VOC = (
     "<annotation><filename>a.jpg</filename><size><width>20</width><height>10</height></size>"
@@ -80,3 +81,15 @@ def test_what_coco_has_goes_on_to_coco(tmp_path: Path) -> None:
     (tmp_path / "coco.json").write_text(json.dumps(COCO))
     _, report = converted(tmp_path / "coco.json", "coco")
     assert [entry.kind for entry in report.entries if entry.outcome != "kept"] == ["dataset field"]
+
+
+def test_what_is_not_read_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    via = {"project": {"pid": "x", "data_format_version": "3.1.1"}, "file": {}, "metadata": {}}
+    (tmp_path / "via.json").write_text(json.dumps(via))
+    with pytest.raises(DatasetError, match=r"VIA 3, which is not read .*VIA 2"):
+        converted(tmp_path / "via.json", "coco", "via")
+    result = {"type": "videorectangle", "value": {"sequence": [], "labels": ["car"]}}
+    task = {"id": 1, "data": {"video": "/data/a.mp4"}, "annotations": [{"result": [result]}]}
+    (tmp_path / "ls.json").write_text(json.dumps([task]))
+    with pytest.raises(DatasetError, match=r"a task of the video '/data/a.mp4'.*frames as images"):
+        converted(tmp_path / "ls.json", "coco", "label-studio")
