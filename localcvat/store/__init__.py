@@ -13,11 +13,13 @@ Shape of the API, bottom up (the store knows no dataset format):
   ``media_id = copied(session, blob)`` / ``referenced(session, reference_to(path))``;
   ``media_of(store, session, media_id, name)`` gives a `model.Media`; ``collect(store)`` frees
   orphans.
-- `annotations`: ``labels = label_map(session, project_id=… | task_id=…)``;
-  ``write_annotations(session, job_id, annotations, labels)``, ``AnnotationWriter`` for streams,
-  ``read_annotations(session, job_id, labels)`` in the order written,
+- `label_map`: ``labels = label_map(session, project_id=… | task_id=…)``, what annotations refer to.
+- `annotation_rows`: ``write_annotations(session, job_id, annotations, labels)``,
+  ``AnnotationWriter`` for streams, ``clear_annotations``; it takes shapes that `packed_shapes` made
+  elsewhere. `packing` is how points are kept.
+- `annotation_reading`: ``read_annotations(session, job_id, labels)`` in the order written,
   ``frames_of(session, job_id, labels)`` and ``tracks_of`` for exports, ``tags_of`` and
-  ``shapes_of`` as streams, ``clear_annotations``.
+  ``shapes_of`` as streams.
 
 Services on top (plain functions, values with ids):
 
@@ -27,5 +29,5 @@ Services on top (plain functions, values with ids):
   ``insert_jobs(session, task_id, [JobDraft])``, ``FrameWriter`` of `FileDraft`s, `FrameDraft`s.
 - `localcvat.backup.restore` and `localcvat.backup.write`: CVAT's backups in and out.
 - `localcvat.datasets`: projects, tasks and jobs as a `model.Dataset`; `localcvat.dataset_import`:
-  a `model.Dataset` as new tasks of a project.
+  a `model.Dataset` as new tasks of a project, read by `localcvat.reading_process`.
 """
