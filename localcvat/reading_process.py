@@ -150,7 +150,7 @@ class _Reader:
         self._report = report
         self._tracks: list[Track] = []
         self._decoder = msgspec.msgpack.Decoder(Message)
-        search = os.pathsep.join(path for path in sys.path if path)
+        search = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "localcvat.reading_process"],
             cwd=CODE_ROOT,
