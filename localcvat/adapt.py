@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from localcvat.foreign_fields import report_foreign
-from localcvat.geometry.boxes import is_in_space, shape_box, stated_box
+from localcvat.geometry.boxes import is_in_space, shape_box
 from localcvat.labels import UsedColors
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape, Tag, Track
 from localcvat.plugin import Capabilities
 from localcvat.report import Report
+from localcvat.shape_kinds import convert_shape
 
 AREA_KINDS = frozenset(("polygon", "mask"))
 NO_PLACE = "the format has no place for it"
@@ -296,7 +296,7 @@ class _Adapter:
             mask.instance = instance
         outlines = []
         for position, ring in enumerate(rings):
-            outline = _copy(mask)
+            outline = copy.copy(mask)
             outline.type, outline.points, outline.instance = "polygon", ring, instance
             outline.extras = mask.extras if position == 0 else None
             outlines.append(outline)
@@ -368,58 +368,3 @@ def _is_annotated(item: Item) -> bool:
         shape.type != "cuboid" and not (shape.outside and shape.track_id is not None)
         for shape in item.shapes
     )
-
-
-def convert_shape(shape: Shape, target: str, item: Item) -> Shape | None:
-    """`shape` as a rectangle, polygon or mask; None when nothing of it lies on the image."""
-    try:
-        points = _points_as(shape, target, item)
-    except ValueError:
-        return None
-    made = _copy(shape)
-    made.type, made.points, made.elements = target, points, []
-    if target != "rectangle" or shape.type == "ellipse":
-        made.rotation = 0.0
-    return made
-
-
-def _copy(shape: Shape) -> Shape:
-    return copy.copy(shape)
-
-
-def _points_as(shape: Shape, target: str, item: Item) -> Any:
-    if target == "rectangle":
-        stated = stated_box(shape)
-        if stated is not None:
-            return list(stated)
-        return list(shape_box(shape, rotated=shape.type == "ellipse"))
-    if target == "mask":
-        return _mask_points(shape, item)
-    if shape.type == "rectangle":
-        from localcvat.geometry.boxes import rectangle_corners
-
-        return rectangle_corners(shape.points, shape.rotation)
-    if shape.type == "ellipse":
-        from localcvat.geometry.ellipses import ellipse_to_polygon
-
-        return ellipse_to_polygon(shape.points, shape.rotation)
-    if shape.type == "mask":
-        from localcvat.geometry.polygons import mask_to_polygons
-
-        return mask_to_polygons(shape.points)[0]
-    raise ValueError(f"a {shape.type} has no outline")
-
-
-def _mask_points(shape: Shape, item: Item) -> list[float]:
-    from localcvat.geometry.boxes import rectangle_corners
-    from localcvat.geometry.ellipses import ellipse_to_mask
-    from localcvat.geometry.masks import polygons_to_mask
-
-    if shape.type == "ellipse":
-        return ellipse_to_mask(shape.points, shape.rotation, item.width, item.height)
-    if shape.type == "rectangle":
-        ring = rectangle_corners(shape.points, shape.rotation)
-        return polygons_to_mask([ring], item.width, item.height)
-    if shape.type == "polygon":
-        return polygons_to_mask([shape.points], item.width, item.height)
-    raise ValueError(f"a {shape.type} has no area")
