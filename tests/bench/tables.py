@@ -174,7 +174,7 @@ def growth_table(by_size: dict[int, Results], jobs: Sequence[Job]) -> list[str]:
                 cells.append(f"{found[size][0]:.2f} ({found[size][1]:.2f}, {memory:.0f})")
             else:
                 cells.append(" ".join(runs[-1].failed.split())[:80] if runs else "")
-        verdict = "met"
+        verdict = "met" if steps else ""
         for smaller, larger in steps:
             if smaller not in found or larger not in found:
                 cells.append("")
