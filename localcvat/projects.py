@@ -323,7 +323,9 @@ def change_row(row: Any, columns: Mapping[str, Any]) -> None:
 def touch_project(session: Session, project_id: int | None) -> None:
     """A task of a project was made, changed, moved or deleted: the project is newer."""
     session.execute(
-        update(ProjectRow).where(col(ProjectRow.id) == project_id).values(updated_date=now())
+        update(ProjectRow)
+        .where(col(ProjectRow.id) == project_id)
+        .values(updated_date=func.max(now(), col(ProjectRow.created_date)))
     )
 
 

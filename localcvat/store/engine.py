@@ -37,9 +37,17 @@ FULL_DISK = "free some space; nothing was changed"
 SUBFOLDERS = ("media", "exports", "trash", "tmp")
 
 
+_latest = ""
+
+
 def now() -> str:
-    """This moment as the database spells dates: ISO 8601 UTC, microseconds, ``Z``."""
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """This moment as the database spells dates: ISO 8601 UTC, microseconds, ``Z``.
+
+    Never before one that this process was given: the clock may be set back meanwhile.
+    """
+    global _latest
+    _latest = max(_latest, datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    return _latest
 
 
 def find_store(explicit: str | os.PathLike[str] | None = None) -> Path:
@@ -221,6 +229,7 @@ class Store:
 
     @contextmanager
     def _session(self, mode: str, busy_seconds: float) -> Iterator[Session]:
+        from sqlalchemy import event
         from sqlmodel import Session
 
         with _storage_errors(self.path):
@@ -228,6 +237,7 @@ class Store:
                 begin_mode=mode, busy_milliseconds=int(busy_seconds * 1000)
             )
             session = Session(bind, autoflush=True, expire_on_commit=False)
+            event.listen(session, "before_flush", _order_dates)
             try:
                 session.connection()
                 yield session
@@ -263,6 +273,14 @@ class Store:
 def raw(session: Session) -> sqlite3.Connection:
     """The sqlite3 connection of a session, for bulk statements in the same transaction."""
     return cast(sqlite3.Connection, session.connection().connection.driver_connection)
+
+
+def _order_dates(session: Session, *_: object) -> None:
+    """Nothing is changed before it was made, whatever the clock said when it was."""
+    for row in session.dirty:
+        created, updated = (getattr(row, name, None) for name in ("created_date", "updated_date"))
+        if created and updated and updated < created:
+            row.updated_date = created
 
 
 def _pool() -> Any:

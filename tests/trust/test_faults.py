@@ -26,11 +26,12 @@ from localcvat import disk
 from localcvat.backup.write import write_project_backup
 from localcvat.convert import ConvertOptions, convert
 from localcvat.errors import LocalCvatError, StoreError
-from localcvat.exchange import export_from_project, import_into_project
+from localcvat.exchange import export_from_project, import_into_project, import_into_task
 from localcvat.projects import ListQuery, create_project, list_projects, update_project
 from localcvat.requests import Outcome, RequestSpec, perform, queue_request
 from localcvat.store.check import check_store
-from localcvat.store.engine import DATABASE, Store
+from localcvat.store.engine import DATABASE, Store, raw
+from localcvat.task_views import update_task
 from localcvat.tasks import TaskFile, create_task, local_files
 
 CONTEXT = multiprocessing.get_context("fork")
@@ -163,14 +164,24 @@ def test_dates_in_the_future_do_no_harm(filled: Path, tmp_path: Path) -> None:
     shutil.copytree(filled, folder)
     damage(
         folder,
-        "UPDATE project SET created_date = '2999-01-01T00:00:00.000000Z',"
-        " updated_date = '2999-01-01T00:00:00.000000Z'",
+        *(
+            f"UPDATE {table} SET created_date = '2999-01-01T00:00:00.000000Z',"
+            " updated_date = '2999-01-01T00:00:00.000000Z'"
+            for table in ("project", "task", "job")
+        ),
     )
     with Store.open(folder) as store:
         update_project(store, 1, name="Later")
+        update_task(store, 1, name="Later")
+        import_into_task(store, 1, COCO_TINY, on_error="skip")
         create_project(store, "Now")
         found = list_projects(store, ListQuery(sort="-updated_date")).results
-        assert {project.name for project in found} == {"Later", "Now"}
+        assert [project.name for project in found] == ["Later", "Now"]
+        assert found[0].updated_date >= found[0].created_date
+        with store.read() as session:
+            for table in ("project", "task", "job"):
+                query = f"SELECT count(*) FROM {table} WHERE updated_date < created_date"
+                assert raw(session).execute(query).fetchone() == (0,)
         assert check_store(store) == []
 
 
