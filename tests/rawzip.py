@@ -32,8 +32,8 @@ class RawEntry(msgspec.Struct, kw_only=True):
 
 def raw_zip(entries: list[RawEntry]) -> bytes:
     """The bytes of the archive; `shares` is the index of the entry whose data one points at."""
-    body = b""
-    directory = b""
+    body = bytearray()
+    directory = bytearray()
     offsets: list[int] = []
     for entry in entries:
         packed = _packed(entry)
@@ -59,7 +59,7 @@ def raw_zip(entries: list[RawEntry]) -> bytes:
         directory += entry.name + entry.extra
     count = min(len(entries), 0xFFFF)
     end = END.pack(b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
-    return body + directory + end
+    return bytes(body + directory + end)
 
 
 def _packed(entry: RawEntry) -> bytes:
