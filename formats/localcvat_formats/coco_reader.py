@@ -194,7 +194,10 @@ class _Reader:
         for index, record in enumerate(images):
             where = f"{coco.where}: images[{index}]"
             item = self._images.item(record, subset, texts[index], where)
-            item.shapes = objects.of_image(positions.pop(record.id, ()), item)
+            places = positions.pop(record.id, [])
+            item.shapes = objects.of_image(places, item)
+            for position in places:  # makes room for what is read of the file again
+                coco.annotations[position] = None
             yield item
         objects.report_boxed()
 
