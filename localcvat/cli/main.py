@@ -78,7 +78,8 @@ def hyphens(token: str) -> str:
 def cli(ctx: click.Context, store: str | None, debug: bool) -> None:
     """CVAT projects without the server.
 
-    Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage.
+    Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 130 stopped by
+    Ctrl-C.
     """
     ctx.obj = {"store": store, "debug": debug}
 

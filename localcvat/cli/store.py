@@ -63,7 +63,8 @@ def init(context: click.Context) -> None:
 def check(context: click.Context, deep: bool, repair: bool, as_json: bool) -> None:
     """Check schema, references, segments and media; exit 1 if something is wrong.
 
-    Notes are no damage: space that `gc` or `--repair` gives back.
+    Notes are no damage: space that `gc` or `--repair` gives back, annotations of frames that are
+    not of their job, tables of somebody else's.
     """
     from localcvat.store.check import Problem, check_store
     from localcvat.store.repair import repair_store

@@ -1,6 +1,6 @@
 """Is a store whole: schema, rows and references, segments, media files.
 
-An `error` is damage; a `note` is space that `gc` or `repair` gives back.
+An `error` is damage; a `note` is space that `gc` or `repair` gives back, or what is odd but whole.
 """
 
 from __future__ import annotations
