@@ -26,6 +26,9 @@ from localcvat_formats.coco_records import (
 from localcvat_formats.coco_unread import report_unread
 from localcvat_formats.json_files import file_bytes
 
+IMAGES_AT_ONCE = 4096
+"""After so many images the file's pages that were read for them are given back."""
+
 
 def read_coco(source: Source, files: CocoFiles, options: ReadOptions, report: Report) -> Dataset:
     """The dataset in the files; those of other tasks are reported as left out.
@@ -194,10 +197,9 @@ class _Reader:
         for index, record in enumerate(images):
             where = f"{coco.where}: images[{index}]"
             item = self._images.item(record, subset, texts[index], where)
-            places = positions.pop(record.id, [])
-            item.shapes = objects.of_image(places, item)
-            for position in places:  # makes room for what is read of the file again
-                coco.annotations[position] = None
+            item.shapes = objects.of_image(positions.pop(record.id, ()), item)
+            if index % IMAGES_AT_ONCE == 0:
+                coco.forget_pages()
             yield item
         objects.report_boxed()
 

@@ -151,7 +151,7 @@ class CocoFile(msgspec.Struct):
 
     None stands for one that was skipped. `annotations_at` is the file they are from when it is
     another one (a list of results). Where `lines` is set, the text of a sound annotation may go to
-    another file as it is.
+    another file as it is. `mapped` is the file where it is mapped into memory.
     """
 
     where: str
@@ -163,6 +163,12 @@ class CocoFile(msgspec.Struct):
     raw: list[msgspec.Raw] | None = None
     annotations_at: str = ""
     lines: bool = False
+    mapped: mmap.mmap | None = None
+
+    def forget_pages(self) -> None:
+        """Give back the memory of a mapped file: what is needed again is read again."""
+        if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapped.madvise(mmap.MADV_DONTNEED)
 
     def record(self, position: int, boxes_only: bool) -> Any:
         """The annotation at `position`: a BoxRecord, or a ClosedRecord or AnnotationRecord.
@@ -223,10 +229,10 @@ def decode_file(
     if not lines:
         try:
             file = msgspec.json.decode(data, type=ClosedFile)
-            if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-                # What is needed of it again is read again, a little at a time.
-                data.madvise(mmap.MADV_DONTNEED)
-            return _coco_file(where, file)
+            coco = _coco_file(where, file)
+            coco.mapped = data if isinstance(data, mmap.mmap) else None
+            coco.forget_pages()
+            return coco
         except (ValueError, RecursionError):
             pass  # there are other keys to be kept, or something is amiss
     try:
