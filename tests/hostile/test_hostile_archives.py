@@ -100,8 +100,10 @@ def test_an_upload_is_refused_with_its_reason(
 
 def _projects(store: Path) -> list[tuple[str, int]]:
     with closing(sqlite3.connect(store / "localcvat.db")) as connection:
-        query = "SELECT name, 1 FROM project UNION ALL SELECT name, id FROM task ORDER BY 1, 2"
-        return connection.execute(query).fetchall()
+        there = "WHERE deleted_date IS NULL"
+        return connection.execute(
+            f"SELECT name, 1 FROM project {there} UNION ALL SELECT name, id FROM task {there}"
+        ).fetchall()
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "fifo"])
