@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,6 @@ from jobs import BENCH, FLOOR, OURS, Job, prepared
 from processes import Run, run
 
 WORK = Path(__file__).parents[2] / ".bench"
-PAUSE_SECONDS = 6
 LIMIT_SECONDS = 1800
 Results = dict[str, dict[str, list[Run]]]
 
@@ -55,30 +53,28 @@ class Measurement:
     def measure(
         self, jobs: Sequence[Job], rounds: int, after: Callable[[], None], peer_rounds: int = 0
     ) -> None:
-        """Run all jobs, calling `after` when one is over; what they wrote is removed.
+        """Run all jobs, calling `after` when one is over; in the end what they wrote is removed.
 
         Peers take part in the first `peer_rounds` rounds.
 
         Programs of a job run in turn, so that drift of the machine hits all alike. Outputs are
-        deleted when a job is over, not between its runs: ext4 avoids inodes freed a moment ago,
-        which makes files that are created after a deletion several times slower.
+        deleted at the end, not between runs: ext4 avoids inodes freed in the last minutes, which
+        makes files that are created after a deletion several times slower.
         """
         self.file.write_text("")
         for folder in (self._inputs, self._outs):
             remove(folder)
-        self._inputs.mkdir(parents=True)
+            folder.mkdir(parents=True)
         try:
-            for job in jobs:
-                self._outs.mkdir()
-                time.sleep(PAUSE_SECONDS)
-                self._job(job, rounds, peer_rounds)
-                remove(self._outs)
+            for number, job in enumerate(jobs):
+                self._job(job, self._outs / str(number), rounds, peer_rounds)
                 after()
         finally:
             for folder in (self._inputs, self._outs):
                 remove(folder)
 
-    def _job(self, job: Job, rounds: int, peer_rounds: int) -> None:
+    def _job(self, job: Job, outs: Path, rounds: int, peer_rounds: int) -> None:
+        outs.mkdir()
         for name in job.needs:
             if not (self._inputs / name).exists():
                 self._record(job.name, OURS, Run(0, 0, 0, f"{name} was not made"))
@@ -89,7 +85,7 @@ class Measurement:
                     continue
                 if any(each.failed for each in self.results.get(job.name, {}).get(who, ())):
                     continue
-                out = self._outs / f"{who}{number}"
+                out = outs / f"{who}{number}"
                 found = run(prepared(job, who, out, self._inputs), LIMIT_SECONDS)
                 self._record(job.name, who, found)
                 if who == OURS and number == rounds - 1 and job.makes and not found.failed:
