@@ -182,7 +182,7 @@ class _Adapter:
 
     def _shapes(self, item: Item, kept: dict[str, int]) -> list[Shape]:
         kinds, converts = self._can.kinds, self._can.converts
-        if self._can.decimals is None and _bare(item.shapes, kinds):
+        if self._can.decimals is None and _bare(item.shapes, kinds, multipart=self._can.multipart):
             for shape in item.shapes:
                 kept[shape.type] = kept.get(shape.type, 0) + 1
             return item.shapes
@@ -343,7 +343,7 @@ class _Adapter:
         self._report.dropped(field, NO_PLACE, item.path, count=count)
 
 
-def _bare(shapes: list[Shape], kinds: frozenset[str]) -> bool:
+def _bare(shapes: list[Shape], kinds: frozenset[str], *, multipart: bool) -> bool:
     """Whether all shapes are of these kinds and have nothing that a writer could lose."""
     for shape in shapes:
         if (
@@ -352,8 +352,8 @@ def _bare(shapes: list[Shape], kinds: frozenset[str]) -> bool:
             or shape.rotation
             or shape.occluded
             or shape.outside
-            or shape.instance
-            or shape.group
+            or (shape.instance and not multipart)
+            or (shape.group and not shape.instance)
             or shape.z_order
             or shape.score is not None
             or shape.source != "manual"

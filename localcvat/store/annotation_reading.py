@@ -22,6 +22,9 @@ from localcvat.store.packing import unpack_points
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+PLAIN = (0, 0, 0, 0.0, "manual", None)
+"""The last columns of a shape of which there is nothing more to say."""
+
 
 def read_annotations(session: Session, job_id: int, labels: LabelMap) -> Annotations:
     """The annotations of one job, in the order they were written."""
@@ -68,14 +71,16 @@ class _Decoder:
             group=row[8],
             instance=row[9],
             extras=orjson.loads(row[10]) if row[10] else None,
-            occluded=row[11] != 0,
-            outside=row[12] != 0,
-            z_order=row[13],
-            rotation=row[14],
-            source=row[15],
-            score=row[16],
-            attributes=self.attributes(row[5]) if row[5] else {},
         )
+        if row[11:] != PLAIN:
+            shape.occluded = row[11] != 0
+            shape.outside = row[12] != 0
+            shape.z_order = row[13]
+            shape.rotation = row[14]
+            shape.source = row[15]
+            shape.score = row[16]
+        if row[5]:
+            shape.attributes = self.attributes(row[5])
         if row[4] is not None:
             # Elements follow their shape, which may be no skeleton: CVAT takes what it is given.
             parents.get(row[4], shapes[-1]).elements.append(shape)
