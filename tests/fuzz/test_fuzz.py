@@ -67,8 +67,8 @@ def _survives(data: bytes, name: str, folder: Path, case: str) -> bool:
     )
     to = rng.choice(("coco", "yolo", "voc", "cvat-images", "datumaro", "csv", name))
     read = True
-    previous = signal.signal(signal.SIGALRM, _alarm)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    previous = signal.signal(signal.SIGPROF, _alarm)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         convert(source, target, _writable(to), rng.choice((name, name, None)), options)
     except LocalCvatError as error:
@@ -76,12 +76,12 @@ def _survives(data: bytes, name: str, folder: Path, case: str) -> bool:
         if not str(error).strip():
             pytest.fail(f"{case}: an error without a word")
     except Hang:
-        pytest.fail(f"{case}: no end after {SECONDS} s")
+        pytest.fail(f"{case}: no end after {SECONDS} s of computing")
     except Exception as error:
         pytest.fail(f"{case}: {type(error).__name__}: {error}")
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, previous)
     left = {entry.name for entry in os.scandir(workplace)}
     assert left == ({"in.zip", "out"} if read else {"in.zip"}), case
     assert source.read_bytes() == data, f"{case}: the source was changed"

@@ -235,7 +235,11 @@ def test_a_closed_pipe_is_no_traceback(filled: Path) -> None:
     assert os.system(f"{command} 2>/dev/null") == 0
 
 
-def test_what_only_reads_does_not_wait_for_the_writer(filled: Path, tmp_path: Path) -> None:
+def test_what_only_reads_does_not_wait_for_the_writer(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits does so for ten minutes, which no machine that is slow or busy takes."""
+    monkeypatch.setitem(Store.open.__kwdefaults__, "busy_seconds", 600.0)
     folder = tmp_path / "store"
     shutil.copytree(filled, folder)
     with Store.open(folder) as store:
@@ -259,7 +263,7 @@ def test_what_only_reads_does_not_wait_for_the_writer(filled: Path, tmp_path: Pa
         done = run_here("--store", folder, *command, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, ""), command
         assert "unfinished" not in done.stdout
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 300
     other.execute("ROLLBACK")
     other.close()
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:

@@ -18,8 +18,11 @@ import pytest
 
 from commands import COCO_TINY
 from corpus import CVAT_MADE
+from events import continued, stopped_before
 from operations import many_images
 
+LONG = 120
+"""Seconds in which also a slow and busy machine begins to import."""
 LOCALCVAT = f"{shlex.quote(sys.executable)} -m localcvat"
 
 
@@ -53,16 +56,12 @@ def test_a_stopped_command_leaves_nothing_and_no_traceback(
 ) -> None:
     """The signal goes to all its processes, as that of a terminal does."""
     many_images(tmp_path)
-    command = [sys.executable, "-m", "localcvat", "convert", "many.json", "out", "--to", "voc"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    until = time.monotonic() + 20
-    while not list(tmp_path.glob(".out.*/Annotations/*")) and time.monotonic() < until:
-        time.sleep(0.002)
+    command = ("convert", "many.json", "out", "--to", "voc")
+    process = stopped_before("rename", *command, cwd=tmp_path)
+    assert list(tmp_path.glob(".out.*/Annotations/*"))
     os.killpg(process.pid, number)
-    error = process.communicate()[1]
-    assert process.returncode == code
+    returncode, error = continued(process)
+    assert returncode == code
     assert error.strip() == ("stopped" if number == signal.SIGINT else "")
     assert os.listdir(tmp_path) == ["many.json"]
 
@@ -77,7 +76,7 @@ def test_a_stopped_import_never_happened(tmp_path: Path, store: Path, number: in
         stderr=subprocess.PIPE,
         text=True,
     )
-    until = time.monotonic() + 20
+    until = time.monotonic() + LONG
     while process.poll() is None and time.monotonic() < until:
         if (store / "localcvat.db-wal").exists():
             break
