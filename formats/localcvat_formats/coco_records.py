@@ -56,13 +56,13 @@ class BoxRecord(msgspec.Struct, gc=False):
     segmentation: msgspec.Raw = ABSENT
     keypoints: msgspec.Raw = ABSENT
     group: int | None = None
+    iscrowd: Number | bool | None = None
 
 
 class LineRecord(BoxRecord, gc=False):
     """An annotation whose text may go on as it is."""
 
     area: Number | None = None
-    iscrowd: Number | bool | None = None
 
     def is_complete(self) -> bool:
         """Whether nothing would have to be filled in, and no points have to be checked."""

@@ -1,0 +1,61 @@
+"""What of COCO annotations is told as lost where only their boxes are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conversions import BOX
+from localcvat.convert import ConvertOptions, convert
+from localcvat_formats import coco_unread
+
+Make = Callable[..., Path]
+
+
+def lost_fields(source: Path, target: Path, on_error: str = "raise") -> dict[str, int]:
+    """How many annotations lost each field on the way to YOLO boxes."""
+    report = convert(source, target, "yolo", options=ConvertOptions(on_error=on_error))
+    return {row.reason.split("'")[1]: row.count for row in report.losses if row.kind == "field"}
+
+
+def annotations(count: int, **last: object) -> list[dict[str, object]]:
+    """Boxes that are alike, but for what only the last has."""
+    return [{**BOX, "id": n, **(last if n == count else {})} for n in range(1, count + 1)]
+
+
+def test_crowds_and_keys_that_only_a_later_annotation_has_are_told(
+    coco_file: Make, tmp_path: Path
+) -> None:
+    source = coco_file(annotations=annotations(5, iscrowd=1, weather="rain"))
+    assert lost_fields(source, tmp_path / "out") == {"iscrowd": 1, "weather": 1}
+
+
+def test_a_key_of_some_annotations_is_counted_and_not_taken_to_be_of_all(
+    coco_file: Make, tmp_path: Path
+) -> None:
+    boxes = annotations(5, weather="rain")
+    boxes[0]["weather"] = "sun"
+    assert lost_fields(coco_file(annotations=boxes), tmp_path / "out") == {"weather": 2}
+
+
+def test_crowds_are_told_where_bad_annotations_are_skipped(coco_file: Make, tmp_path: Path) -> None:
+    boxes = [*annotations(3, iscrowd=1), {**BOX, "id": 9, "image_id": 1.5}]
+    source = coco_file(annotations=boxes)
+    assert lost_fields(source, tmp_path / "out", "skip") == {"iscrowd": 1}
+
+
+def test_of_a_file_too_large_for_a_second_look_a_sample_is_told_as_one(
+    coco_file: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coco_unread, "LARGEST", 1)
+    boxes = annotations(2000, iscrowd=1)
+    for box in boxes[1000:]:
+        box["weather"] = "rain"
+    source = coco_file(annotations=boxes)
+    assert lost_fields(source, tmp_path / "out") == {"iscrowd": 1, "weather": 2000}
+    report = convert(source, tmp_path / "again", "yolo")
+    (row,) = [row for row in report.entries if row.kind == "fields of annotations"]
+    assert row.outcome == "assumed"
+    assert "told by" in row.reason
