@@ -138,12 +138,14 @@ class ProjectsRepo(_Repo[Project]):
         labels: Any = (),
     ) -> Project:
         """Make a project and read a dataset into it; there is no project if that fails."""
+        from localcvat.trash import discard
+
         project = self.create(spec, labels)
         if dataset_path:
             try:
                 project.import_dataset(dataset_format, dataset_path)
             except BaseException:
-                project.remove()
+                discard(self._store, "project", project.id)
                 raise
         return project.fetch()
 
@@ -194,6 +196,7 @@ class TasksRepo(_Repo[Task]):
         stop_frame, frame_step, sorting_method and media (``copy``, ``reference``, ``none``).
         """
         from localcvat.tasks import create_task, local_files
+        from localcvat.trash import discard
 
         check_local(resource_type)
         body = _body(spec, labels, fields)
@@ -206,14 +209,14 @@ class TasksRepo(_Repo[Task]):
             self._store, name, files, project_id=project_id, labels=made, options=options
         )
         task = self.retrieve(number)
-        if assignee is not None:
-            task.update(assignee_id=assignee)
-        if annotation_path:
-            try:
+        try:
+            if assignee is not None:
+                task.update(assignee_id=assignee)
+            if annotation_path:
                 task.import_annotations(annotation_format, annotation_path)
-            except BaseException:
-                task.remove()
-                raise
+        except BaseException:
+            discard(self._store, "task", number)
+            raise
         return task.fetch()
 
     def create(self, spec: Any = None, labels: Any = (), **fields: Any) -> Task:

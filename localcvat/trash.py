@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from sqlite3 import Connection
+from typing import Any, Literal
 
 import msgspec
 from sqlmodel import Session, col, select
 
-from localcvat.errors import NotFoundError
+from localcvat.errors import NotFoundError, StoreError
 from localcvat.projects import project_row, touch_project
 from localcvat.requests import remove_expired
 from localcvat.results import remove_stray_results
@@ -86,19 +88,39 @@ def empty_trash(store: Store, *, older_than_days: float = 0) -> Freed:
     return freed
 
 
+def discard(store: Store, kind: Literal["project", "task"], number: int) -> None:
+    """Remove for good what was made but could not be filled: it is not even in the trash.
+
+    Its media go too, or by the next `empty_trash` while others are being added. The request that
+    failed stays, it says why.
+    """
+    with store.write() as session:
+        _delete(raw(session), {kind: "id = ?"}, number)
+    with suppress(StoreError):
+        collect(store)
+
+
 def _delete_rows(session: Session, before: str, freed: Freed) -> None:
     connection = raw(session)
     deleted = "deleted_date IS NOT NULL AND deleted_date <= ?"
-    if not any(
+    if any(
         connection.execute(f"SELECT 1 FROM {table} WHERE {deleted}", (before,)).fetchone()
         for table in ("task", "project")
     ):
-        return
+        counts = _delete(connection, {"task": deleted, "project": deleted}, before)
+        freed.tasks, freed.projects = counts["task"], counts["project"]
+
+
+def _delete(connection: Connection, which: dict[str, str], value: str | int) -> dict[str, int]:
+    """Delete rows by a condition for each table, and data no task has; returns how many."""
     # Deleting a label asks for its shapes: without an index each one reads all shapes.
     connection.execute("CREATE INDEX shape_label ON shape(label_id)")
-    freed.tasks = connection.execute(f"DELETE FROM task WHERE {deleted}", (before,)).rowcount
-    freed.projects = connection.execute(f"DELETE FROM project WHERE {deleted}", (before,)).rowcount
+    counts = {
+        table: connection.execute(f"DELETE FROM {table} WHERE {condition}", (value,)).rowcount
+        for table, condition in which.items()
+    }
     connection.execute("DROP INDEX shape_label")
     connection.execute(
         "DELETE FROM data WHERE id NOT IN (SELECT data_id FROM task WHERE data_id IS NOT NULL)"
     )
+    return counts

@@ -18,6 +18,7 @@ from commands import COCO_TINY, done
 from localcvat import Client
 from localcvat.errors import LocalCvatError, NotFoundError, StoreError, UsageError, ValidationError
 from localcvat.model import Annotations, Label, Shape, Tag, Track, TrackedShape
+from localcvat.store.engine import raw
 
 PHOTOS = COCO_TINY / "images" / "val2017"
 
@@ -114,13 +115,43 @@ def test_projects_are_changed_removed_and_restored(client: Client) -> None:
     assert len(client.projects.list()) == 0
 
 
-def test_a_failed_dataset_leaves_no_project(client: Client, tmp_path: Path) -> None:
+def _left(client: Client) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """The rows of every table but that of requests, and the copied files."""
+    with client.store.read() as session:
+        connection = raw(session)
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+            " AND name NOT IN ('request', 'user', 'sqlite_sequence')"
+        ).fetchall()
+        rows = {
+            name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+            for (name,) in tables
+        }
+    return rows, list(client.store.media.files())
+
+
+def test_a_failed_dataset_leaves_nothing(client: Client, tmp_path: Path) -> None:
+    """Not even in the trash: neither a project with its labels nor a task with its media."""
     (tmp_path / "bad.json").write_text("{}")
+    before = _left(client)
     with pytest.raises(LocalCvatError):
         client.projects.create_from_dataset(
-            "p", dataset_path=tmp_path / "bad.json", dataset_format="coco"
+            "p", labels=["a"], dataset_path=tmp_path / "bad.json", dataset_format="coco"
         )
-    assert len(client.projects.list()) == 0
+    assert _left(client) == before
+    with pytest.raises(LocalCvatError):
+        client.tasks.create_from_data(
+            "t",
+            [PHOTOS],
+            labels=["a"],
+            annotation_path=tmp_path / "bad.json",
+            annotation_format="coco",
+        )
+    assert _left(client) == before
+    with pytest.raises(LocalCvatError):
+        client.tasks.create_from_data("t", [PHOTOS], labels=["a"], assignee_id=99)
+    assert _left(client) == before
+    assert len(client.projects.list()) == len(client.tasks.list()) == 0
 
 
 def _value(data: Any) -> list[tuple[Any, ...]]:
