@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as of `typing`, which takes a while to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from localcvat.client import Client as Client
     from localcvat.convert import convert as convert
 

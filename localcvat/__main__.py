@@ -1,5 +1,18 @@
-"""`python -m localcvat`."""
+"""The command `localcvat`, also `python -m localcvat`."""
 
-from localcvat.cli.main import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is being loaded ends it as later on."""
+    try:
+        from localcvat.cli.main import main as run_command_line
+
+        run_command_line()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

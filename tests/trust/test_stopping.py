@@ -66,6 +66,26 @@ def test_a_stopped_command_leaves_nothing_and_no_traceback(
     assert os.listdir(tmp_path) == ["many.json"]
 
 
+STOPPED_LOADING = """
+import os, signal, sys
+class Loading:
+    def find_spec(name, path, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Loading)
+from localcvat.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["localcvat.cli", "click", "localcvat.errors"])
+def test_a_command_stopped_while_it_is_loaded_says_no_more(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_LOADING, module], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_import_never_happened(tmp_path: Path, store: Path, number: int) -> None:
     many_images(tmp_path)
