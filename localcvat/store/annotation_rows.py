@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-BATCH = 5000
+BATCH = 1000
 SHAPE_COLUMNS = f"id, job_id, frame, label_id, parent_id, attributes, {SHAPE_VALUES}"
 PLAIN_COLUMNS = f"id, job_id, frame, label_id, {PLAIN_VALUES}"
 TAG_VALUES = "grp, source, score, extras"
