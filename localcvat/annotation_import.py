@@ -304,11 +304,19 @@ class _Importer:
             self._report.dropped("track", reason, track.label)
             return
         self._report.kept("track")
-        if any(not self._has(frame) for frame in keyframes(track)):
+        frames = set(keyframes(track))
+        if any(not self._has(frame) for frame in frames):
             self._report.changed("track", "cut to the frames of the job", track.label)
+        unseen = sum(self._has(frame) and not self._shows(frame) for frame in frames)
+        if unseen:
+            how = "kept on a frame that the ground-truth job did not choose: not seen there"
+            self._report.changed("keyframe", how, track.label, count=unseen, lossy=False)
 
     def _has(self, frame: int) -> bool:
         return any(job.start <= frame <= job.stop for job in self._jobs)
+
+    def _shows(self, frame: int) -> bool:
+        return any(job.takes(frame) for job in self._jobs)
 
 
 def masks_of(track: Track, report: Report) -> Iterator[Shape]:

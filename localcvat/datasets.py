@@ -321,29 +321,32 @@ def _items(
         if names is not None and not part.info.video:
             item.path = names.free(part.subset, item.path)
         while upcoming is not None and upcoming[0] < row[0]:
-            _leave_out(part, upcoming)
+            _leave_out(part, upcoming, "on a frame that its task does not have")
             upcoming = next(annotated, None)
+        found = None
         if upcoming is not None and upcoming[0] == row[0]:
-            item.shapes, item.tags = upcoming[1], upcoming[2]
-            upcoming = next(annotated, None)
-        if row[0] in deleted or row[0] not in wanted:
+            found, upcoming = upcoming, next(annotated, None)
+        if row[0] in deleted:
             continue
-        if part.frames is not None and row[0] not in part.frames:
+        if row[0] not in wanted or (part.frames is not None and row[0] not in part.frames):
+            if found is not None:
+                _leave_out(part, found, "on a frame that its job does not have")
             continue
+        if found is not None:
+            _, item.shapes, item.tags = found
         if fill is not None:
             fill.item(item)
         item.shapes.sort(key=lambda shape: shape.z_order)
         yield item
     while upcoming is not None:
-        _leave_out(part, upcoming)
+        _leave_out(part, upcoming, "on a frame that its task does not have")
         upcoming = next(annotated, None)
 
 
-def _leave_out(part: _Part, found: tuple[int, list[Shape], list[Tag]]) -> None:
-    """Count annotations on a frame that the task does not have, which a backup may bring."""
+def _leave_out(part: _Part, found: tuple[int, list[Shape], list[Tag]], why: str) -> None:
+    """Count annotations on a frame that is not exported, which a backup may bring."""
     frame, shapes, tags = found
     for kind in (*(shape.type for shape in shapes), *("tag" for _ in tags)):
-        why = "on a frame that its task does not have"
         part.report.dropped(kind, why, f"{part.task.name}, frame {frame}")
 
 

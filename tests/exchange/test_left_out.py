@@ -110,6 +110,41 @@ def test_an_export_counts_deleted_frames_and_ground_truth(task: Any, tmp_path: P
     assert not report.losses
 
 
+def test_an_import_into_a_ground_truth_job_counts_what_is_on_frames_it_did_not_choose(
+    task: Any, tmp_path: Path
+) -> None:
+    track = {"label": "car", "shapes": [_keyframe(frame, False) for frame in (0, 1, 3)]}
+    tags = [{"label": "car", "frame": frame} for frame in (1, 3)]
+    shapes = [_box(frame) for frame in (0, 1, 3, 4)]
+    task.set_annotations({"shapes": shapes, "tags": tags, "tracks": [track]})
+    task.export_dataset("cvat-video", tmp_path / "video.zip", include_images=False)
+    task.set_annotations({"shapes": shapes, "tags": tags})
+    task.export_dataset("datumaro", tmp_path / "out.zip", include_images=False)
+    create_ground_truth_job(task._store, task.id, [0, 3])
+    (job,) = [job for job in task.get_jobs() if job.type == "ground_truth"]
+    told = reasons(job.import_annotations("datumaro", tmp_path / "out.zip"), "dropped")
+    assert told["rectangle: its frame is not in the job"] == 2
+    assert told["tag: its frame is not in the job"] == 1
+    assert [shape.frame for shape in job.get_annotations().shapes] == [0, 3]
+    assert [tag.frame for tag in job.get_annotations().tags] == [3]
+    told = reasons(job.import_annotations("cvat-video", tmp_path / "video.zip"), "changed")
+    unseen = "kept on a frame that the ground-truth job did not choose: not seen there"
+    assert told[f"keyframe: {unseen}"] >= 1
+
+
+def test_an_export_of_a_ground_truth_job_counts_what_is_on_frames_it_did_not_choose(
+    task: Any, tmp_path: Path
+) -> None:
+    job_id = create_ground_truth_job(task._store, task.id, [0, 3])
+    (job,) = [job for job in task.get_jobs() if job.id == job_id]
+    job.set_annotations({"shapes": [_box(0), _box(3), _box(3)], "tags": []})
+    with task._store.write() as session:
+        session.connection().exec_driver_sql("UPDATE shape SET frame = 2 WHERE frame = 0")
+    report = job.export_dataset("coco", tmp_path / "out.zip", include_images=False)
+    assert reasons(report, "dropped")["rectangle: on a frame that its job does not have"] == 1
+    assert len(job.get_annotations().shapes) == 3
+
+
 def test_a_project_with_labels_of_its_own_counts_those_it_does_not_take(tmp_path: Path) -> None:
     client = Client(tmp_path / "store", create=True)
     project = client.projects.create({"name": "p", "labels": [{"name": "car"}]})
