@@ -55,7 +55,7 @@ class BoxReader(ObjectReader):
         if type(record) is ClosedRecord and record.iscrowd:
             return None
         x, y, width, height = box
-        if not (-FAR < x < FAR and -FAR < y < FAR and -FAR < width < FAR and -FAR < height < FAR):
+        if not (-FAR < x < FAR and -FAR < y < FAR and 0 < width < FAR and 0 < height < FAR):
             return None
         segmentation = bytes(record.segmentation)
         if _is_polygons(segmentation):

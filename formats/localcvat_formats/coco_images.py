@@ -105,6 +105,8 @@ class ImageReader:
         if stated is not None:
             item.width, item.height = stated
             self._report.assumed("image size", "as it was stated", where)
+            return
+        self._report.assumed("image size", "neither stated nor to be read: left unknown", where)
 
     def _compare(self, item: Item, media: Media, where: str) -> None:
         """Say where the stated size is not that of the image as it is displayed."""

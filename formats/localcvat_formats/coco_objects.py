@@ -148,6 +148,9 @@ class ObjectReader:
             raise DatasetError(
                 "an absurdly large coordinate", where=self._coco.place(position, "bbox")
             )
+        if width <= 0 or height <= 0:
+            how = "of no or negative size kept as it is"
+            self._report.assumed("box", how, self._coco.place(position, "bbox"))
         return [x, y, x + width, y + height]
 
     def _full(self, position: int, item: Item) -> list[Shape]:

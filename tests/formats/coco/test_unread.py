@@ -59,3 +59,22 @@ def test_of_a_file_too_large_for_a_second_look_a_sample_is_told_as_one(
     (row,) = [row for row in report.entries if row.kind == "fields of annotations"]
     assert row.outcome == "assumed"
     assert "told by" in row.reason
+
+
+@pytest.mark.parametrize("target", ["yolo", "coco", "voc"])
+def test_boxes_of_no_or_negative_size_are_kept_and_told(
+    coco_file: Make, tmp_path: Path, target: str
+) -> None:
+    sides = ([1, 2, 5, 0], [1, 2, 0, 5], [9, 9, -4, 5], [1, 2, 3, 4])
+    boxes = [{**BOX, "id": number, "bbox": box} for number, box in enumerate(sides, 1)]
+    report = convert(coco_file(annotations=boxes), tmp_path / "out", target)
+    told = {row.reason: row.count for row in report.entries if row.kind == "box"}
+    assert told == {"of no or negative size kept as it is": 3}
+
+
+def test_an_image_whose_size_nothing_says_is_told(coco_file: Make, tmp_path: Path) -> None:
+    source = coco_file(images=[{"id": BOX["image_id"], "file_name": "a.jpg"}])
+    report = convert(source, tmp_path / "out", "coco")
+    assert [row.reason for row in report.entries if row.kind == "image size"] == [
+        "neither stated nor to be read: left unknown"
+    ]
