@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import mmap
 import re
-from xml.sax.saxutils import escape
 
 from localcvat.errors import DatasetError
 
@@ -33,25 +32,24 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def xml_text(value: object) -> str:
     """`value` as the text of an XML element; characters that XML forbids become U+FFFD."""
-    return escape(_NOT_XML.sub("\ufffd", str(value)))
+    text = _NOT_XML.sub("\ufffd", str(value))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def check_utf8(data: bytes | mmap.mmap, where: str) -> None:
     """Raise DatasetError naming the line when `data` is not UTF-8; copies a megabyte at a time."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = 1
     for start in range(0, len(data), CHUNK):
         chunk = data[start : start + CHUNK]
         if chunk.isascii() and not decoder.getstate()[0]:
-            lines += chunk.count(b"\n")
             continue
         try:
             decoder.decode(chunk, final=start + CHUNK >= len(data))
         except UnicodeDecodeError as error:
-            lines += chunk[: error.start].count(b"\n")
+            lines = 1 + chunk[: error.start].count(b"\n")
+            lines += sum(data[at : at + CHUNK].count(b"\n") for at in range(0, start, CHUNK))
             raise DatasetError(
                 f"not UTF-8: byte {error.object[error.start]:#04x}",
                 where=f"{where}:{lines}",
                 hint="re-save it as UTF-8",
             ) from error
-        lines += chunk.count(b"\n")

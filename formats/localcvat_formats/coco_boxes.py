@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import hypot
 from typing import Any
 
 from localcvat.errors import DatasetError
@@ -10,7 +11,14 @@ from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_objects import EMPTY, FAR, ObjectReader
-from localcvat_formats.coco_records import ABSENT, BoxRecord, ClosedRecord, CocoFile, ImageOf
+from localcvat_formats.coco_records import (
+    ABSENT,
+    BoxRecord,
+    ClosedRecord,
+    CocoFile,
+    ImageOf,
+    SoundRecord,
+)
 
 LONGEST_EMPTY = 4
 
@@ -31,14 +39,16 @@ class BoxReader(ObjectReader):
     ) -> None:
         super().__init__(coco, names, labels, options, report)
         self._boxed = {"polygon": 0, "mask": 0, "skeleton": 0}
-        self._decoded = BoxRecord if options.boxes_only else ClosedRecord
+        self._outlined = 0
+        self._decoded = (SoundRecord, BoxRecord) if options.boxes_only else (ClosedRecord,)
         self._no_keypoints = ABSENT if options.boxes_only else None
 
     def of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
         shapes: list[Shape] = []
+        annotations, decoded, sound_box = self._coco.annotations, self._decoded, self._sound_box
         for position in positions:
-            record = self._coco.annotations[position]
-            box = self._sound_box(record) if type(record) is self._decoded else None
+            record = annotations[position]
+            box = sound_box(record) if type(record) in decoded else None
             if box is not None:
                 shapes.append(box)
             else:
@@ -55,11 +65,12 @@ class BoxReader(ObjectReader):
         if type(record) is ClosedRecord and record.iscrowd:
             return None
         x, y, width, height = box
-        if not (-FAR < x < FAR and -FAR < y < FAR and 0 < width < FAR and 0 < height < FAR):
+        # The length of the vector bounds each of its numbers, and is quicker to get at.
+        if not (width > 0 < height and hypot(*box) < FAR):
             return None
         segmentation = bytes(record.segmentation)
-        if _is_polygons(segmentation):
-            self._boxed["polygon"] += 1
+        if segmentation[:2] == b"[[" and len(segmentation) > LONGEST_EMPTY:
+            self._outlined += 1
         elif segmentation not in EMPTY:
             return None
         points = [x, y, x + width, y + height]
@@ -125,6 +136,7 @@ class BoxReader(ObjectReader):
 
     def report_boxed(self) -> None:
         """Count what was read as a box and is more than one; call it after the last annotation."""
+        self._boxed["polygon"] += self._outlined
         for kind, count in self._boxed.items():
             if count:
                 how = "written as its bounding box"

@@ -15,6 +15,8 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_records import LARGEST_COORDINATE, CocoFile, ImageRecord, entry_error
 
+IMAGE_DECODER = msgspec.json.Decoder(ImageRecord)
+
 
 def normal_path(file_name: str) -> str:
     """A `file_name` as a relative path with ``/``: URLs by their last part, no way up."""
@@ -45,12 +47,12 @@ class ImageReader:
         texts: list[msgspec.Raw] = []
         seen: set[Any] = set()
         for index, raw in enumerate(coco.images):
-            where = f"{coco.where}: images[{index}]"
             try:
-                record = msgspec.json.decode(raw, type=ImageRecord)
+                record = IMAGE_DECODER.decode(raw)
             except ValueError as error:
                 raise entry_error(error, coco.where, f"images[{index}]") from error
             if record.id in seen:
+                where = f"{coco.where}: images[{index}]"
                 if self._options.on_error != "skip":
                     raise DatasetError(f"image id {record.id!r} is there twice", where=where)
                 self._report.dropped("image", "another has the same id", where)

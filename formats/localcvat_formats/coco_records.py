@@ -59,6 +59,12 @@ class BoxRecord(msgspec.Struct, gc=False):
     iscrowd: Number | bool | None = None
 
 
+class SoundRecord(BoxRecord, gc=False):
+    """An annotation whose box has its four numbers, as nearly all have."""
+
+    bbox: tuple[float, float, float, float] | None = None  # type: ignore[assignment]
+
+
 class LineRecord(BoxRecord, gc=False):
     """An annotation whose text may go on as it is."""
 
@@ -107,7 +113,7 @@ class BoxFile(msgspec.Struct):
     """A COCO file read for its boxes."""
 
     images: list[msgspec.Raw]
-    annotations: list[BoxRecord] = []
+    annotations: list[SoundRecord] = []
     categories: list[msgspec.Raw] | None = None
 
 

@@ -22,7 +22,14 @@ from localcvat_formats.yolo_images import (
     subset_and_path,
     unique_labels,
 )
-from localcvat_formats.yolo_lines import LineReader, apart, beyond, box_line, whole_box_line
+from localcvat_formats.yolo_lines import (
+    BOX_LINE,
+    LineReader,
+    apart,
+    beyond,
+    box_line,
+    whole_box_line,
+)
 
 RESERVED = frozenset(("backup", "classes", "names"))
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt", "classes.names")
@@ -286,12 +293,16 @@ def box_lines(
     width, height = item.width, item.height
     for shape in shapes:
         x1, y1, x2, y2 = points = shape.points
-        if (x1 < 0 or y1 < 0 or x2 > width or y2 > height) and beyond(points, width, height):
-            if apart(points, width, height):
-                report.withdrawn("rectangle", "outside of the image", item.path)
-                continue
-            report.changed("coordinate", "box cut to the image", item.path)
-        yield box_line(index[shape.label], points, width, height)
+        if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
+            if beyond(points, width, height):
+                if apart(points, width, height):
+                    report.withdrawn("rectangle", "outside of the image", item.path)
+                    continue
+                report.changed("coordinate", "box cut to the image", item.path)
+            yield box_line(index[shape.label], points, width, height)
+            continue
+        cx, cy = (x1 + x2) / 2 / width, (y1 + y2) / 2 / height
+        yield BOX_LINE % (index[shape.label], cx, cy, (x2 - x1) / width, (y2 - y1) / height)
 
 
 def cvat_box_lines(

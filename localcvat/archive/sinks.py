@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,12 @@ COPY_CHUNK = 1 << 20
 DIRECT_FILES = 2_000
 """Small files of a folder that are written before a second process is worth its start."""
 SMALL_ENTRY = 1 << 20
+SMALL_HEADER = struct.Struct(zipfile.structFileHeader)  # type: ignore[attr-defined]
+SMALL_FIELDS = (
+    *(zipfile.stringFileHeader, zipfile.DEFAULT_VERSION, 0, 0),  # type: ignore[attr-defined]
+    *(zipfile.ZIP_STORED, 0, 1 << 5 | 1),
+)
+"""Signature, version, flags, method; midnight of the first of January 1980."""
 STORE_DATABASE = "localcvat.db"
 STORE_FOLDERS = ("media", "trash", "tmp")
 FULL_DISK = "is the disk full?"
@@ -186,7 +193,7 @@ class ZipSink(Sink):
         info.CRC = zlib.crc32(data)
         info.file_size = info.compress_size = len(data)
         info.header_offset = archive.start_dir
-        header = info.FileHeader(zip64=False)
+        header = _file_header(info)
         archive.fp.write(header + data)  # type: ignore[union-attr]
         archive.start_dir += len(header) + len(data)
         archive.filelist.append(info)
@@ -219,6 +226,16 @@ class ZipSink(Sink):
             self._file.close()
         with contextlib.suppress(OSError):
             self._temp.unlink(missing_ok=True)
+
+
+def _file_header(info: zipfile.ZipInfo) -> bytes:
+    """What `info.FileHeader` gives for a small stored entry, whose fields do not vary."""
+    try:
+        name = info.filename.encode("ascii")
+    except UnicodeEncodeError:
+        return info.FileHeader(zip64=False)
+    size = info.file_size
+    return SMALL_HEADER.pack(*SMALL_FIELDS, info.CRC, size, size, len(name), 0) + name
 
 
 class FileSink(Sink):
