@@ -54,7 +54,7 @@ def report_unread(
 def _crowds(coco: CocoFile) -> int:
     if coco.raw is not None:
         return sum(1 for text in coco.raw if _object(bytes(text)).get("iscrowd"))
-    return sum(1 for record in coco.annotations if type(record) is BoxRecord and record.iscrowd)
+    return sum(1 for record in coco.annotations if isinstance(record, BoxRecord) and record.iscrowd)
 
 
 def _with_unknown_keys(data: bytes | mmap.mmap) -> Iterator[dict[str, Any]]:
