@@ -47,8 +47,10 @@ class ForeignFields:
         """Count those of annotations of the image at `path`."""
         own = self._own
         for value in values:
-            if value.extras and not value.extras.keys() <= own:
-                self._count("field", value.extras, path)
+            for name in value.extras or ():
+                if name not in own:
+                    self._count("field", value.extras or {}, path)
+                    break
 
     def image(self, name: str, fields: Extras, where: str, count: int) -> None:
         """Count the fields of `count` images of the format `name`, of which these are one's."""

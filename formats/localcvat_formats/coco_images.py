@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,11 +16,15 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_records import LARGEST_COORDINATE, CocoFile, ImageRecord, entry_error
 
+SPECIAL = re.compile(r"[/\\:]")
+"""What tells a path from a plain name."""
 IMAGE_DECODER = msgspec.json.Decoder(ImageRecord)
 
 
 def normal_path(file_name: str) -> str:
     """A `file_name` as a relative path with ``/``: URLs by their last part, no way up."""
+    if not SPECIAL.search(file_name) and file_name not in (".", ".."):
+        return file_name
     path = file_name.replace("\\", "/")
     if "://" in path:
         path = unquote(urlsplit(path).path).rpartition("/")[2]

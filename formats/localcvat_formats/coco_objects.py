@@ -37,6 +37,16 @@ class Rle(msgspec.Struct):
     size: list[int]
 
 
+def _is_one_ring(segmentation: bytes) -> bool:
+    """Whether this is a polygon of one ring of an even count of numbers, six or more."""
+    if segmentation[:2] != b"[[" or segmentation.count(b"[") != 2:
+        return False
+    if b'"' in segmentation or b"n" in segmentation:
+        return False
+    commas = segmentation.count(b",")
+    return commas % 2 == 1 and commas >= MIN_POLYGON_COMMAS
+
+
 class ObjectReader:
     """Turns the annotations of one file into shapes."""
 
@@ -66,6 +76,8 @@ class ObjectReader:
 
         Annotations that were decoded with the file are let go: they are not asked for again.
         """
+        if self._coco.lines:
+            return self._lines_of_image(positions, item)
         shapes: list[Shape] = []
         annotations = self._coco.annotations
         for position in positions:
@@ -79,6 +91,42 @@ class ObjectReader:
             else:
                 shapes.append(polygon)
             annotations[position] = None
+        return shapes
+
+    def _lines_of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
+        """As `of_image` of annotations whose text goes on as it is; most need no second look."""
+        shapes: list[Shape] = []
+        for position in positions:
+            raw = self._texts[position]
+            try:
+                record = LINE_DECODER.decode(raw)
+            except (ValueError, RecursionError):
+                shapes += self.shapes(position, item)  # says what is amiss
+                continue
+            category, box = record.category_id, record.bbox
+            label = self._names.get(category)
+            segmentation = bytes(record.segmentation)
+            one_ring = _is_one_ring(segmentation)
+            if (
+                label is None
+                or box is None
+                or len(box) != 4
+                or not hypot(*box) < FAR
+                or not (one_ring or segmentation in EMPTY)
+                or not record.is_complete()
+            ):
+                shapes += self.shapes(position, item)
+                continue
+            line = {
+                "line": raw,
+                "id": record.id,
+                "image_id": record.image_id,
+                "category_id": category,
+            }
+            x, y, width, height = box
+            points = [x, y, x + width, y + height]
+            kind = "polygon" if one_ring else "rectangle"
+            shapes.append(Shape(type=kind, label=label, points=points, extras={"coco": line}))
         return shapes
 
     def _plain_polygon(self, record: ClosedRecord) -> Shape | None:

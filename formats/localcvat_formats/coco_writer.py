@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
@@ -123,7 +124,7 @@ class _SubsetFile:
         extras = dict((item.extras or {}).get("coco") or {})
         image_id = self._free_image_id(extras.pop("id", None), item.path)
         name = extras.pop("file_name", item.path)
-        if self._with_images or normal_path(name) != item.path:
+        if name != item.path and (self._with_images or normal_path(name) != item.path):
             name = item.path
         record: dict[str, Any] = {
             "id": image_id,
@@ -133,6 +134,7 @@ class _SubsetFile:
         }
         record.update(extras)
         self._images.append(json_bytes(record))
+        pieces = []
         for parts in objects(item.shapes):
             if self._only_points and not self._has_points(parts[0]):
                 why = "its label has no keypoints, which is all that these files hold"
@@ -141,7 +143,8 @@ class _SubsetFile:
             if parts[0].type == "skeleton" and len(parts) == 1 and not parts[0].elements:
                 self._report.withdrawn("skeleton", "it has no points", item.path)
                 continue
-            self._annotations.append(self._annotation(parts, item, image_id))
+            pieces.append(self._annotation(parts, item, image_id))
+        self._annotations.extend(pieces)
 
     def _has_points(self, shape: Shape) -> bool:
         return shape.type == "skeleton" or bool(self._categories.labels[shape.label].sublabels)
@@ -218,7 +221,9 @@ class _SubsetFile:
 
     def _line(self, extras: dict[str, Any], shape: Shape, item: Item, image_id: Any) -> bytes:
         """An annotation as its source has it, with other ids where they had to change."""
-        number = self._free_id(extras["id"], item.path)
+        number = extras["id"]
+        if not self._ids.take(number):
+            number = self._free_id(number, item.path)
         category = self._categories.ids[shape.label]
         text: bytes = extras["line"]
         if (
@@ -286,7 +291,11 @@ class _Spool:
 
     def append(self, piece: bytes) -> None:
         """Add one element."""
-        self._pieces.append(piece)
+        self.extend((piece,))
+
+    def extend(self, pieces: Iterable[bytes]) -> None:
+        """Add elements."""
+        self._pieces += pieces
         if len(self._pieces) >= JOINED:
             self._flush()
 
