@@ -10,6 +10,7 @@ from localcvat.errors import DatasetError
 from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.coco_lines import LineReader
 from localcvat_formats.coco_objects import EMPTY, FAR, ObjectReader
 from localcvat_formats.coco_records import (
     ABSENT,
@@ -156,6 +157,7 @@ def object_reader(
     report: Report,
 ) -> ObjectReader:
     """The reader for what the writer takes."""
-    boxes = options.boxes_only or "polygon" in options.boxed
-    kind = BoxReader if boxes else ObjectReader
+    kind = LineReader if coco.lines else ObjectReader
+    if options.boxes_only or "polygon" in options.boxed:
+        kind = BoxReader
     return kind(coco, names, labels, options, report)

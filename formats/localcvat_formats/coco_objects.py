@@ -17,17 +17,13 @@ from localcvat_formats.coco_records import (
     LARGEST_COORDINATE,
     ClosedRecord,
     CocoFile,
-    LineRecord,
-    entry_error,
     unknown_keys,
 )
 
 FAR = LARGEST_COORDINATE
 EMPTY = (b"", b"[]", b"[[]]", b"null")
 RINGS_DECODER = msgspec.json.Decoder(list[list[float]])
-LINE_DECODER = msgspec.json.Decoder(LineRecord)
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
-MIN_POLYGON_COMMAS = 5
 
 
 class Rle(msgspec.Struct):
@@ -35,16 +31,6 @@ class Rle(msgspec.Struct):
 
     counts: str | list[int]
     size: list[int]
-
-
-def _is_one_ring(segmentation: bytes) -> bool:
-    """Whether this is a polygon of one ring of an even count of numbers, six or more."""
-    if segmentation[:2] != b"[[" or segmentation.count(b"[") != 2:
-        return False
-    if b'"' in segmentation or b"n" in segmentation:
-        return False
-    commas = segmentation.count(b",")
-    return commas % 2 == 1 and commas >= MIN_POLYGON_COMMAS
 
 
 class ObjectReader:
@@ -76,8 +62,6 @@ class ObjectReader:
 
         Annotations that were decoded with the file are let go: they are not asked for again.
         """
-        if self._coco.lines:
-            return self._lines_of_image(positions, item)
         shapes: list[Shape] = []
         annotations = self._coco.annotations
         for position in positions:
@@ -91,42 +75,6 @@ class ObjectReader:
             else:
                 shapes.append(polygon)
             annotations[position] = None
-        return shapes
-
-    def _lines_of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
-        """As `of_image` of annotations whose text goes on as it is; most need no second look."""
-        shapes: list[Shape] = []
-        for position in positions:
-            raw = self._texts[position]
-            try:
-                record = LINE_DECODER.decode(raw)
-            except (ValueError, RecursionError):
-                shapes += self.shapes(position, item)  # says what is amiss
-                continue
-            category, box = record.category_id, record.bbox
-            label = self._names.get(category)
-            segmentation = bytes(record.segmentation)
-            one_ring = _is_one_ring(segmentation)
-            if (
-                label is None
-                or box is None
-                or len(box) != 4
-                or not hypot(*box) < FAR
-                or not (one_ring or segmentation in EMPTY)
-                or not record.is_complete()
-            ):
-                shapes += self.shapes(position, item)
-                continue
-            line = {
-                "line": raw,
-                "id": record.id,
-                "image_id": record.image_id,
-                "category_id": category,
-            }
-            x, y, width, height = box
-            points = [x, y, x + width, y + height]
-            kind = "polygon" if one_ring else "rectangle"
-            shapes.append(Shape(type=kind, label=label, points=points, extras={"coco": line}))
         return shapes
 
     def _plain_polygon(self, record: ClosedRecord) -> Shape | None:
@@ -162,8 +110,6 @@ class ObjectReader:
             return []
 
     def _shapes(self, position: int, item: Item) -> list[Shape]:
-        if self._coco.lines:
-            return self._line(position, item)
         return self._full(position, item)
 
     def report_boxed(self) -> None:
@@ -229,48 +175,6 @@ class ObjectReader:
             self._set_attributes(shapes, record.attributes)
             first.extras["coco"]["attributes"] = record.attributes
         return shapes
-
-    def _line(self, position: int, item: Item) -> list[Shape]:
-        """An annotation whose text goes to another COCO file as it is, unless it needs a look."""
-        raw = self._texts[position]
-        try:
-            record = LINE_DECODER.decode(raw)
-        except (ValueError, RecursionError) as error:
-            raise entry_error(error, self._coco.where, f"annotations[{position}]") from error
-        kind = None
-        if record.is_complete():
-            kind = self._sound_kind(bytes(record.segmentation), position, item)
-        if kind is None:
-            return self._full(position, item)
-        category = record.category_id
-        label = self._names.get(category) or self._label(position, category)
-        points = self._box(record.bbox or [], position)
-        line = {
-            "line": raw,
-            "id": record.id,
-            "image_id": record.image_id,
-            "category_id": category,
-        }
-        return [Shape(type=kind, label=label, points=points, extras={"coco": line})]
-
-    def _sound_kind(self, segmentation: bytes, position: int, item: Item) -> str | None:
-        """The kind of shape of a segmentation that may be passed on undecoded, None for another.
-
-        Every ring of a polygon must have an even count of six numbers or more, which its commas
-        tell; a mask must fill its image, else DatasetError is raised.
-        """
-        if segmentation in EMPTY:
-            return "rectangle"
-        if segmentation[:1] == b"{":
-            self._checked_rle(segmentation, position, item)
-            return "mask"
-        if segmentation[:2] != b"[[" or b'"' in segmentation or b"n" in segmentation:
-            return None
-        for ring in segmentation[2:].split(b"["):
-            commas = ring.count(b",") - ring.endswith(b",")
-            if commas % 2 == 0 or commas < MIN_POLYGON_COMMAS:
-                return None
-        return "polygon"
 
     def _rectangle(self, position: int, label: str) -> Shape:
         bbox = self._record(position).bbox
