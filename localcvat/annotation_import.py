@@ -114,14 +114,34 @@ def import_annotations(
 ) -> None:
     """Write a dataset's annotations into jobs of a task, in the session's transaction.
 
-    Raises DatasetError for an item without a frame, an unknown label, a bad attribute value.
+    Raises DatasetError for an item without a frame, an unknown label, a bad attribute value, and
+    where annotations would be replaced by nothing because all that is new was left out.
     """
     importer = _Importer(session, task, jobs, dataset.header, report, rules)
-    if rules.mode == "replace":
+    replaces = rules.mode == "replace" and _has_annotations(session, jobs)
+    if replaces:
         for job in jobs:
             clear_annotations(session, job.id)
     importer.run(dataset)
+    if replaces and report.losses and not _has_annotations(session, jobs):
+        lost = report.losses[0]
+        raise DatasetError(
+            "nothing of it could be taken, so the annotations there were not replaced:"
+            f" {lost.count} {lost.kind} {lost.outcome}: {lost.reason}",
+            where=lost.example,
+            hint="--mode append leaves what is there",
+        )
     touch_annotations(session, [job.id for job in jobs])
+
+
+def _has_annotations(session: Session, jobs: Sequence[JobSlice]) -> bool:
+    return any(
+        raw(session)
+        .execute(f"SELECT 1 FROM {table} WHERE job_id = ? LIMIT 1", (job.id,))
+        .fetchone()
+        for table in ("shape", "track", "tag")
+        for job in jobs
+    )
 
 
 class _Importer:

@@ -87,6 +87,23 @@ def test_a_point_that_is_hidden_in_a_job_keeps_its_place() -> None:
     assert points == {"head": [(2, 1, False)], "foot": [(2, 5, True)]}
 
 
+def test_annotations_are_not_replaced_by_nothing_where_all_that_is_new_is_left_out(
+    task: Any, tmp_path: Path
+) -> None:
+    task.set_annotations({"shapes": [_box(0), _box(3)]})
+    folder = tmp_path / "yolo"
+    folder.mkdir()
+    (folder / "classes.txt").write_text("car\n")
+    (folder / "other.txt").write_text("0 .5 .5 .1 .1\n")
+    Image.new("RGB", (40, 30)).save(folder / "0.png")
+    with pytest.raises(DatasetError, match=r"not replaced: 1 label file .* image is missing"):
+        task.import_annotations("yolo", folder)
+    assert [shape.frame for shape in task.get_annotations().shapes] == [0, 3]
+    (folder / "other.txt").unlink()
+    task.import_annotations("yolo", folder)
+    assert len(task.get_annotations()) == 0
+
+
 def test_an_import_into_a_job_counts_what_it_cuts_and_renumbers(task: Any, tmp_path: Path) -> None:
     track = {"label": "car", "shapes": [_keyframe(0, False), _keyframe(4, False)]}
     task.set_annotations({"tracks": [track], "shapes": [_box(0, group=7)]})
