@@ -34,7 +34,7 @@ from localcvat.plugin import (
     named_or_detected,
     refuse_backup,
 )
-from localcvat.reading_process import DatasetReading, reading
+from localcvat.reading_process import DatasetReading, Reader, reading
 from localcvat.report import Report
 from localcvat.store.engine import Store
 from localcvat.store.media import MediaMode
@@ -65,11 +65,13 @@ def import_into_project(
     transforms: Transforms = NO_TRANSFORMS,
     progress: Callable[[int], None] | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    ahead: Reader | None = None,
 ) -> tuple[list[int], Report]:
     """Read a dataset into a project: (ids of the new tasks, report).
 
-    The format is detected unless named; `transforms` change the dataset on its way. Raises
-    LossError in strict mode if anything would be lost.
+    The format is detected unless named; `transforms` change the dataset on its way. It
+    may have been begun `ahead` (see `reading_process.begun`). Raises LossError in strict mode if
+    anything would be lost.
     """
     report = Report()
     order = DatasetReading(
@@ -81,7 +83,7 @@ def import_into_project(
         transforms=transforms,
         limits=limits,
     )
-    with reading(order, report, store.jobs) as dataset:
+    with reading(order, report, store.jobs, ahead) as dataset:
         if progress is not None:
             dataset.items = counted(dataset.items, progress)
         task_ids = import_dataset(store, project_id, dataset, report, media, strict=strict)

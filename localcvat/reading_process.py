@@ -65,20 +65,39 @@ class DatasetReading(msgspec.Struct, kw_only=True):
 
 
 @contextmanager
-def reading(order: DatasetReading, report: Report, jobs: int) -> Iterator[PackedDataset]:
-    """The dataset, open as long as the context; `jobs` is how many processes may be used.
+def begun(order: DatasetReading, jobs: int) -> Iterator[Reader | None]:
+    """The process that reads it, if one pays, ended with the context; for `reading`.
 
-    Media are not handed over: who wants them reads here.
+    `jobs` is how many processes may be used. Media are not handed over: who wants them reads them
+    without. A caller that has much to do before it can take items begins first.
     """
     if order.media or jobs < 2 or not _is_large(order.path):
-        with open_source(order.path, order.limits) as source:
-            yield packed(order.dataset(source, report), report)
+        yield None
         return
-    process = _Reader(order, report)
+    process = Reader(order)
     try:
-        yield process.dataset()
+        yield process
     finally:
         process.close()
+
+
+@contextmanager
+def reading(
+    order: DatasetReading, report: Report, jobs: int, ahead: Reader | None = None
+) -> Iterator[PackedDataset]:
+    """The dataset, open as long as the context; read by the process `ahead` if it has this order.
+
+    Otherwise by one begun now, or here.
+    """
+    if ahead is not None and ahead.order == order:
+        yield ahead.dataset(report)
+        return
+    with begun(order, jobs) as process:
+        if process is not None:
+            yield process.dataset(report)
+            return
+        with open_source(order.path, order.limits) as source:
+            yield packed(order.dataset(source, report), report)
 
 
 def _is_large(path: str) -> bool:
@@ -143,11 +162,11 @@ PLAIN_ERRORS = (
 )
 
 
-class _Reader:
+class Reader:
     """The process as its caller sees it."""
 
-    def __init__(self, order: DatasetReading, report: Report) -> None:
-        self._report = report
+    def __init__(self, order: DatasetReading) -> None:
+        self.order = order
         self._tracks: list[Track] = []
         self._decoder = msgspec.msgpack.Decoder(Message)
         search = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
@@ -168,21 +187,21 @@ class _Reader:
         with suppress(BrokenPipeError), cast(BinaryIO, self._process.stdin) as stream:
             stream.write(msgspec.msgpack.encode(sent))
 
-    def dataset(self) -> PackedDataset:
-        """The dataset as it comes in."""
-        begun = self._next()
-        if not isinstance(begun, Begun):
+    def dataset(self, report: Report) -> PackedDataset:
+        """The dataset as it comes in, once; what is to be reported is when all items were read."""
+        first = self._next()
+        if not isinstance(first, Begun):
             raise self._broken()
-        return PackedDataset(begun.header, self._items(), self._late_tracks())
+        return PackedDataset(first.header, self._items(report), self._late_tracks())
 
-    def _items(self) -> Iterator[PackedItem]:
+    def _items(self, report: Report) -> Iterator[PackedItem]:
         while isinstance(message := self._next(), Items):
             yield from message.items
         if not isinstance(message, Ended):
             raise self._broken()
         self._tracks = message.tracks
         for entry in message.entries:
-            self._report.add(entry)
+            report.add(entry)
 
     def _late_tracks(self) -> Iterator[Track]:
         """The tracks, which are known when all items were read."""

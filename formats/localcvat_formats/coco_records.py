@@ -11,7 +11,7 @@ import msgspec
 from localcvat.archive import Source
 from localcvat.errors import DatasetError
 from localcvat.report import Report
-from localcvat_formats.json_files import file_bytes
+from localcvat_formats.json_files import file_bytes, uncollected
 
 Id = int | str
 Number = int | float
@@ -211,6 +211,7 @@ def count_annotations(source: Source, name: str) -> int:
         return 1
 
 
+@uncollected()
 def decode_file(
     data: bytes | mmap.mmap,
     where: str,

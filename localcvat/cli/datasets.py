@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
@@ -37,7 +38,11 @@ def project_import_command() -> click.Command:
         from localcvat.cli.progress import item_progress
 
         how["image_size"] = parse_size(image_size)
-        with client_of(context) as client, item_progress("images") as how["progress"]:
+        with (
+            _begun(context, how) as how["ahead"],  # before what takes long to import is
+            client_of(context) as client,
+            item_progress("images") as how["progress"],
+        ):
             found = client.projects.retrieve(number)
             before = set(found.get_tasks())
             report = found.import_dataset(how.pop("format_name"), how.pop("path"), **how)
@@ -45,6 +50,18 @@ def project_import_command() -> click.Command:
         echo_report(report, as_json, tasks=made)
 
     return import_dataset
+
+
+def _begun(context: click.Context, how: dict[str, Any]) -> AbstractContextManager[Any]:
+    """The reading of the dataset, begun if it is large (see `localcvat.reading_process`)."""
+    from localcvat.ordered import all_cores
+    from localcvat.reading_process import DatasetReading, begun
+
+    shared = ("path", "format_name", "image_size", "on_error", "transforms", "limits")
+    order = DatasetReading(
+        media=how["media"] != "none", **{name: how[name] for name in shared if name in how}
+    )
+    return begun(order, context.obj.get("jobs") or all_cores())
 
 
 def import_command(noun: str, *ignored: str) -> click.Command:

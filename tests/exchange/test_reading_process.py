@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
+from commands import done_here, run_here
 from localcvat import reading_process
 from localcvat.convert import convert
 from localcvat.errors import DatasetError, DetectionError, LocalCvatError, SourceError, UsageError
@@ -23,6 +24,7 @@ from localcvat.model import Label
 from localcvat.projects import create_project
 from localcvat.reading_process import DatasetReading, reading
 from localcvat.report import Report
+from localcvat.store.check import check_store
 from localcvat.store.engine import DATABASE, Store
 from localcvat.transforms import Transforms
 
@@ -225,9 +227,9 @@ def test_the_reader_ends_when_nobody_listens(tmp_path: Path, children: list[Any]
         children[0].wait(20)
         assert children[0].returncode == 0
     script = (
-        "import os, sys; from localcvat.reading_process import DatasetReading, _Reader;"
+        "import os, sys; from localcvat.reading_process import DatasetReading, Reader;"
         "from localcvat.report import Report;"
-        "reader = _Reader(DatasetReading(path=sys.argv[1]), Report()); reader.dataset();"
+        "reader = Reader(DatasetReading(path=sys.argv[1])); reader.dataset(Report());"
         "print(reader._process.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     made = subprocess.run(
@@ -235,6 +237,56 @@ def test_the_reader_ends_when_nobody_listens(tmp_path: Path, children: list[Any]
     )
     assert made.returncode == -9
     assert gone(int(made.stdout))
+
+
+def test_the_command_begins_one_process_before_it_opens_the_store(
+    tmp_path: Path, children: list[Any]
+) -> None:
+    source = coco(tmp_path / "coco.json")
+    expected, _ = imported(tmp_path / "one", source, 1)
+    made = tmp_path / "made"
+    done_here("--store", made, "init")
+    done_here("--store", made, "project", "create", "made")
+    options = ("--media", "none", "--jobs", 2)
+    done_here("--store", made, "project", "import-dataset", 1, source, *options)
+    assert len(children) == 1
+    assert rows(made) == expected
+    lacking = run_here("--store", made, "project", "import-dataset", 9, source, *options)
+    assert lacking.returncode == 1
+    assert "9" in lacking.stderr
+    assert len(children) == 2
+    assert all(child.poll() is not None for child in children)
+
+
+@pytest.mark.parametrize("child", [False, True])
+def test_an_import_of_two_processes_that_is_killed_happened_or_not(
+    tmp_path: Path, child: bool
+) -> None:
+    source = coco(tmp_path / "coco.json", images=1_500)
+    script = (
+        "import os, sys; from localcvat import exchange, reading_process as r;"
+        "from localcvat.store.engine import Store; r.LARGE_BYTES = 1;"
+        "store = Store.open(sys.argv[1]); store.jobs = 2; plain = r.subprocess.Popen; made = [];"
+        "start = lambda *a, **k: made.append(plain(*a, **k)) or made[-1];"
+        "r.subprocess.Popen = start;"
+        "at, child = int(sys.argv[3]), int(sys.argv[4]);"
+        "kill = lambda n: n == at and os.kill(made[0].pid if child else os.getpid(), 9);"
+        "exchange.import_into_project(store, 1, sys.argv[2], media='none', progress=kill)"
+    )
+    for number, moment in enumerate((1, 700, 1_500)):
+        folder = tmp_path / f"store{number}"
+        with Store.create(folder) as store:
+            create_project(store, "made")
+        arguments = [str(folder), str(source), str(moment), str(int(child))]
+        ended = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True)
+        with Store.open(folder) as store:
+            assert check_store(store) == []
+        counts = {table: len(found) for table, found in rows(folder).items()}
+        if ended.returncode == 0:
+            assert child
+            assert counts["frame"] == 1_500
+        else:
+            assert not any(counts.values())
 
 
 def gone(process: int) -> bool:
