@@ -29,17 +29,12 @@ class LineReader(ObjectReader):
                 continue
             category, box = record.category_id, record.bbox
             label = self._names.get(category)
-            segmentation = bytes(record.segmentation)
-            one_ring = _is_one_ring(segmentation)
-            if (
-                label is None
-                or box is None
-                or len(box) != 4
-                or min(box[2:]) <= 0
-                or not hypot(*box) < FAR
-                or not (one_ring or segmentation in EMPTY)
-                or not record.is_complete()
-            ):
+            kind = _kind_of(bytes(record.segmentation)) if record.is_complete() else None
+            if kind is None or label is None or box is None or len(box) != 4:
+                shapes += self.shapes(position, item)
+                continue
+            x, y, width, height = box
+            if not (width > 0 < height and hypot(*box) < FAR):
                 shapes += self.shapes(position, item)
                 continue
             line = {
@@ -48,9 +43,7 @@ class LineReader(ObjectReader):
                 "image_id": record.image_id,
                 "category_id": category,
             }
-            x, y, width, height = box
             points = [x, y, x + width, y + height]
-            kind = "polygon" if one_ring else "rectangle"
             shapes.append(Shape(type=kind, label=label, points=points, extras={"coco": line}))
         return shapes
 
@@ -83,28 +76,28 @@ class LineReader(ObjectReader):
     def _sound_kind(self, segmentation: bytes, position: int, item: Item) -> str | None:
         """The kind of shape of a segmentation that may be passed on undecoded, None for another.
 
-        Every ring of a polygon must have an even count of six numbers or more, which its commas
-        tell; a mask must fill its image, else DatasetError is raised.
+        Raises DatasetError for a mask that does not fill its image.
         """
-        if segmentation in EMPTY:
-            return "rectangle"
         if segmentation[:1] == b"{":
             self._checked_rle(segmentation, position, item)
             return "mask"
-        if segmentation[:2] != b"[[" or b'"' in segmentation or b"n" in segmentation:
+        return _kind_of(segmentation)
+
+
+def _kind_of(segmentation: bytes) -> str | None:
+    """The kind of shape that passes undecoded; None for a mask and for what is not sound.
+
+    Every ring of a polygon must have an even count of six numbers or more, which its commas tell.
+    """
+    if segmentation in EMPTY:
+        return "rectangle"
+    if segmentation[:2] != b"[[" or b'"' in segmentation or b"n" in segmentation:
+        return None
+    if segmentation.count(b"[") == 2:
+        commas = segmentation.count(b",")
+        return "polygon" if commas % 2 and commas >= MIN_POLYGON_COMMAS else None
+    for ring in segmentation[2:].split(b"["):
+        commas = ring.count(b",") - ring.endswith(b",")
+        if commas % 2 == 0 or commas < MIN_POLYGON_COMMAS:
             return None
-        for ring in segmentation[2:].split(b"["):
-            commas = ring.count(b",") - ring.endswith(b",")
-            if commas % 2 == 0 or commas < MIN_POLYGON_COMMAS:
-                return None
-        return "polygon"
-
-
-def _is_one_ring(segmentation: bytes) -> bool:
-    """Whether this is a polygon of one ring of an even count of numbers, six or more."""
-    if segmentation[:2] != b"[[" or segmentation.count(b"[") != 2:
-        return False
-    if b'"' in segmentation or b"n" in segmentation:
-        return False
-    commas = segmentation.count(b",")
-    return commas % 2 == 1 and commas >= MIN_POLYGON_COMMAS
+    return "polygon"
