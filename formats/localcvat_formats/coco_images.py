@@ -10,11 +10,12 @@ import msgspec
 
 from localcvat.archive import Source
 from localcvat.errors import DatasetError, SourceError
-from localcvat.images import image_header, is_image_name
+from localcvat.images import image_header
 from localcvat.model import Item, Media
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_records import LARGEST_COORDINATE, CocoFile, ImageRecord, entry_error
+from localcvat_formats.image_paths import ImageFinder
 
 SPECIAL = re.compile(r"[/\\:]")
 """What tells a path from a plain name."""
@@ -41,7 +42,7 @@ class ImageReader:
         self._source = source
         self._options = options
         self._report = report
-        self._by_base: dict[str, list[str]] | None = None
+        self._finder = ImageFinder(source)
 
     def records(self, coco: CocoFile) -> tuple[list[ImageRecord], list[msgspec.Raw]]:
         """The image records and their own text.
@@ -136,27 +137,4 @@ class ImageReader:
             name = f"{folder}/{item.path}" if folder else item.path
             if self._source.exists(name):
                 return name
-        return self._alike(item.path)
-
-    def _alike(self, path: str) -> str | None:
-        """The one file whose path shares the most of its end with `path`, else None."""
-        if self._by_base is None:
-            self._by_base = {}
-            for name in self._source.names:
-                if is_image_name(name):
-                    self._by_base.setdefault(name.rpartition("/")[2], []).append(name)
-        names = self._by_base.get(path.rpartition("/")[2], [])
-        ranked = sorted(((_shared_end(path, name), name) for name in names), reverse=True)
-        if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
-            return None
-        return ranked[0][1]
-
-
-def _shared_end(one: str, other: str) -> int:
-    """How many folders and names two paths have in common at their ends."""
-    count = 0
-    for mine, theirs in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
-        if mine != theirs:
-            break
-        count += 1
-    return count
+        return self._finder.find(item.path)

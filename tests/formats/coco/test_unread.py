@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,4 +78,24 @@ def test_an_image_whose_size_nothing_says_is_told(coco_file: Make, tmp_path: Pat
     report = convert(source, tmp_path / "out", "coco")
     assert [row.reason for row in report.entries if row.kind == "image size"] == [
         "neither stated nor to be read: left unknown"
+    ]
+
+
+@pytest.mark.parametrize("written", ["\u00e9 \ud55c.png", "%C3%A9%20%ED%95%9C.png"])
+def test_images_are_found_under_another_spelling_of_their_name(
+    coco_file: Make, tmp_path: Path, written: str
+) -> None:
+    from PIL import Image
+
+    image = {"id": BOX["image_id"], "file_name": written}
+    source = coco_file(images=[image]).parent.parent
+    (source / "images").mkdir()
+    spelled = unicodedata.normalize("NFD", "\u00e9 \ud55c.png")
+    Image.new("RGB", (31, 17)).save(source / "images" / spelled)
+    report = convert(source, tmp_path / "out", "voc", with_images=True)
+    assert not [row for row in report.losses if row.kind == "image file"]
+    (xml,) = (tmp_path / "out").rglob("*.xml")
+    assert "<width>31</width>" in xml.read_text(encoding="utf-8")
+    assert [path.read_bytes() for path in (tmp_path / "out").rglob("*.png")] == [
+        (source / "images" / spelled).read_bytes()
     ]
