@@ -33,7 +33,7 @@ _watchers: list[Watcher] = []
 
 @contextmanager
 def watched(watcher: Watcher) -> Iterator[None]:
-    """Call `watcher` with the operation (``write``, ``sync``, ``rename``) and its byte count first.
+    """Call `watcher` with the operation (``write``, ``clone``, ``sync``, ``rename``) and its bytes.
 
     What it raises is raised in place of the operation.
     """
@@ -120,7 +120,11 @@ def create(path: str | os.PathLike[str]) -> IO[bytes]:
 
 def copy_file(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
     """Copy the bytes of a file to a new one; see `copy_stream`."""
-    with open(source, "rb", buffering=0) as stream, OutputFile(target) as out:
+    try:
+        stream = open(source, "rb", buffering=0)
+    except OSError as error:
+        raise SourceError(error.strerror or str(error), where=os.fspath(source)) from error
+    with stream, OutputFile(target) as out:
         copy_stream(stream, out)
 
 
@@ -131,22 +135,44 @@ def copy_stream(
 
     A file's blocks are shared where the file system can (reflink), else copied inside the kernel,
     else through memory. `hashed` is called with what the new file has, block by block: it is read
-    back from the page cache, never twice from the disk, and stays true if the source is changed
-    meanwhile.
+    back from the page cache, never twice from the disk. Raises SourceError when the source is a
+    file that is changed meanwhile.
     """
     done = 0
-    descriptor = _file_at_start(source)
-    if descriptor is not None:
-        done = _cloned(descriptor, target.fileno(), hashed)
-        done = done or _copied_in_kernel(descriptor, target.fileno(), hashed)
-        source.seek(done)
-        target.seek(done)
-    while block := _block(source):
-        target.write(block)
-        if hashed is not None:
-            hashed(block)
-        done += len(block)
+    with unchanged(source):
+        descriptor = _file_at_start(source)
+        if descriptor is not None:
+            done = _cloned(descriptor, target.fileno(), hashed)
+            done = done or _copied_in_kernel(descriptor, target.fileno(), hashed)
+            source.seek(done)
+            target.seek(done)
+        while block := _block(source):
+            target.write(block)
+            if hashed is not None:
+                hashed(block)
+            done += len(block)
     return done
+
+
+@contextmanager
+def unchanged(stream: IO[bytes]) -> Iterator[None]:
+    """Raise SourceError when the file behind a stream, if any, is written to within the context."""
+    before = _version(stream)
+    yield
+    if before != _version(stream):
+        raise SourceError(
+            "the file was changed while it was being read",
+            where=str(getattr(stream, "name", "")),
+            hint="run it again when nothing writes to it",
+        )
+
+
+def _version(stream: IO[bytes]) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, AttributeError):
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _block(stream: IO[bytes]) -> bytes:
@@ -170,7 +196,7 @@ def _file_at_start(stream: IO[bytes]) -> int | None:
 
 def _cloned(source: int, target: int, hashed: Callable[[bytes], object] | None) -> int:
     """The bytes of a file whose blocks are shared now; 0 where the file system can't."""
-    _watch("write", 0)
+    _watch("clone")
     try:
         fcntl.ioctl(target, FICLONE, source)
     except OSError as error:

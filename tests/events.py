@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from localcvat.store import engine
 
 @contextmanager
 def observed(tell: Callable[[str], None]) -> Iterator[None]:
-    """Call `tell` before every event: ``write``, ``sync``, ``rename`` or the statement."""
+    """Call `tell` before every event: ``write``, ``clone``, ``sync``, ``rename`` or a statement."""
     connect = engine._connect
 
     def traced(*arguments: object, **options: object) -> object:
@@ -70,7 +71,8 @@ def main(event: str, *command: str) -> None:
     def stop(what: str) -> None:
         if what in waiting:
             waiting.clear()
-            os.kill(os.getpid(), signal.SIGSTOP)
+            # To this thread: another one would stop all of them, but a little later.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
     sys.argv = ["localcvat", *command]
     with observed(stop):

@@ -195,6 +195,7 @@ class _Reader:
         labels = self._categories.labels
         objects = object_reader(coco, names, labels, self._options, self._report)
         for index, record in enumerate(images):
+            coco.refuse_changed()
             where = f"{coco.where}: images[{index}]"
             item = self._images.item(record, subset, texts[index], where)
             item.shapes = objects.of_image(positions.pop(record.id, ()), item)

@@ -11,7 +11,7 @@ import msgspec
 from localcvat.archive import Source
 from localcvat.errors import DatasetError
 from localcvat.report import Report
-from localcvat_formats.json_files import file_bytes, uncollected
+from localcvat_formats.json_files import file_bytes, refuse_changed, uncollected
 
 Id = int | str
 Number = int | float
@@ -176,6 +176,11 @@ class CocoFile(msgspec.Struct):
         if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             self.mapped.madvise(mmap.MADV_DONTNEED)
 
+    def refuse_changed(self) -> None:
+        """Raise DatasetError for a mapped file that was cut off: its lost pages can't be read."""
+        if self.mapped is not None:
+            refuse_changed(self.mapped, self.where)
+
     def record(self, position: int, boxes_only: bool) -> Any:
         """The annotation at `position`: a BoxRecord, or a ClosedRecord or AnnotationRecord.
 
@@ -226,10 +231,13 @@ def decode_file(
     Annotations of lines and those with unknown keys are decoded later, one by one. With `skip`,
     those whose image can't be told are left out and reported.
     """
+    mapped = data if isinstance(data, mmap.mmap) else None
     if boxes_only:
         try:
             boxes = msgspec.json.decode(data, type=BoxFile)
-            return CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
+            coco = CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
+            coco.mapped = mapped
+            return coco
         except (ValueError, RecursionError):
             pass  # decoded again one by one, to skip the bad ones or to name the place
     file: RawFile
@@ -237,7 +245,7 @@ def decode_file(
         try:
             file = msgspec.json.decode(data, type=ClosedFile)
             coco = _coco_file(where, file)
-            coco.mapped = data if isinstance(data, mmap.mmap) else None
+            coco.mapped = mapped
             coco.forget_pages()
             return coco
         except (ValueError, RecursionError):
@@ -248,7 +256,7 @@ def decode_file(
         raise located(error, data, where) from error
     coco = _coco_file(where, file)
     coco.annotations = _stubs(data, file.annotations, where, skip, report)
-    coco.raw, coco.lines = file.annotations, lines
+    coco.raw, coco.lines, coco.mapped = file.annotations, lines, mapped
     return coco
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from localcvat_formats.datumaro_records import (
     labels_of,
     located,
 )
-from localcvat_formats.json_files import file_bytes
+from localcvat_formats.json_files import file_bytes, refuse_changed
 from localcvat_formats.unknown_fields import field_names, keys_of, report_unknown
 
 LARGEST_COORDINATE = 1e9
@@ -73,11 +74,14 @@ class _Reader:
         self._source = source
         self._options = options
         self._report = report
+        self._mapped: dict[str, mmap.mmap] = {}
 
     def decode(self, name: str) -> FileRecord:
         """The file's categories and undecoded items."""
         where = self._source.where(name)
         data = file_bytes(self._source, name)
+        if isinstance(data, mmap.mmap):
+            self._mapped[name] = data
         try:
             return msgspec.json.decode(data, type=FileRecord)
         except (ValueError, RecursionError) as error:
@@ -91,6 +95,8 @@ class _Reader:
         decoder = msgspec.json.Decoder(ItemRecord)
         for index, raw in enumerate(record.items):
             place = f"{where}: items[{index}]"
+            if name in self._mapped:
+                refuse_changed(self._mapped[name], where)
             try:
                 item_record = decoder.decode(raw)
             except (ValueError, RecursionError) as error:

@@ -52,6 +52,15 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def refuse_changed(data: bytes | mmap.mmap, where: str) -> None:
+    """Raise DatasetError when a mapped file is no longer as long as it was.
+
+    To read what was cut off would end the process by SIGBUS, so ask before reading more of it.
+    """
+    if isinstance(data, mmap.mmap) and data.size() != len(data):
+        raise DatasetError("the file was changed while it was being read", where=where)
+
+
 def json_names(source: Source) -> list[str]:
     """The ``.json`` files of a source that are not hidden."""
     return [

@@ -21,7 +21,7 @@ from typing import IO
 from localcvat import disk
 from localcvat.archive.names import safe_name
 from localcvat.archive.partials import locked_file, locked_folder, sweep_partials
-from localcvat.errors import LocalCvatError, OutputError
+from localcvat.errors import LocalCvatError, OutputError, SourceError
 from localcvat.filewriter import FileWriter, write_file
 from localcvat.model import Media
 
@@ -77,7 +77,7 @@ class Sink:
 
     def add_media(self, name: str, media: Media) -> None:
         """Copy media bytes unchanged."""
-        with media.open() as source, self.stream(name) as out:
+        with open_media(media) as source, self.stream(name) as out:
             shutil.copyfileobj(source, out, COPY_CHUNK)
 
     def commit(self) -> None:
@@ -205,9 +205,10 @@ class ZipSink(Sink):
 
     def add_media(self, name: str, media: Media) -> None:
         info = self._info(name)
-        info.file_size = media.byte_size()
-        with media.open() as source, self._zip.open(info, "w") as out:
-            shutil.copyfileobj(source, out, COPY_CHUNK)
+        with open_media(media) as source:
+            info.file_size = media.byte_size()
+            with self._zip.open(info, "w") as out:
+                shutil.copyfileobj(source, out, COPY_CHUNK)
 
     def commit(self) -> None:
         self._zip.close()
@@ -287,6 +288,18 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def open_media(media: Media) -> Iterator[IO[bytes]]:
+    """The bytes of media to be copied; SourceError when they can't be had or change meanwhile."""
+    try:
+        stream = media.open()
+    except OSError as error:
+        place = media.path or media.name
+        raise SourceError(error.strerror or str(error), where=place) from error
+    with stream, disk.unchanged(stream):
+        yield stream
 
 
 @contextmanager

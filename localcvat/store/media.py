@@ -286,7 +286,8 @@ def reference_to(path: str | os.PathLike[str]) -> Reference:
     try:
         with open(absolute, "rb") as stream:
             modified = os.fstat(stream.fileno()).st_mtime_ns
-            return Reference(absolute, Blob(digest_of(stream), stream.tell()), modified)
+            with disk.unchanged(stream):
+                return Reference(absolute, Blob(digest_of(stream), stream.tell()), modified)
     except OSError as error:
         raise StoreError(error.strerror or str(error), where=absolute) from error
 
