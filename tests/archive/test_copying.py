@@ -14,6 +14,7 @@ from typing import BinaryIO
 import pytest
 
 from localcvat import disk
+from localcvat.errors import SourceError
 
 DATA = os.urandom(3 * disk.CHUNK + 17)
 
@@ -102,7 +103,9 @@ def test_a_full_disk_is_no_reason_to_try_another_way(
         disk.copy_file(tmp_path / "a", tmp_path / "b")
 
 
-def test_the_hash_is_of_the_copy_when_the_source_changes_meanwhile(tmp_path: Path) -> None:
+def test_a_source_that_changes_meanwhile_is_refused_and_the_hash_is_of_the_copy(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "a").write_bytes(DATA)
     digest = hashlib.sha256()
 
@@ -111,6 +114,10 @@ def test_the_hash_is_of_the_copy_when_the_source_changes_meanwhile(tmp_path: Pat
             other.write(b"changed!" * 1000)
         digest.update(block)
 
-    with open(tmp_path / "a", "rb") as source, disk.OutputFile(tmp_path / "b") as out:
+    with (
+        open(tmp_path / "a", "rb") as source,
+        disk.OutputFile(tmp_path / "b") as out,
+        pytest.raises(SourceError, match="changed while it was being read"),
+    ):
         disk.copy_stream(source, out, change_then_hash)
     assert digest.hexdigest() == hashlib.sha256((tmp_path / "b").read_bytes()).hexdigest()
