@@ -21,6 +21,7 @@ from localcvat.jobs import touch_annotations
 from localcvat.label_rows import read_labels
 from localcvat.matching import FrameMatcher
 from localcvat.model import Dataset, Header, Item, Label, Shape, Tag, TaskInfo, Track
+from localcvat.object_groups import join_parts, renumber_groups
 from localcvat.object_labels import ObjectLabels
 from localcvat.packed_dataset import still_shapes
 from localcvat.report import Report
@@ -211,9 +212,9 @@ class _Importer:
             self._report.dropped("image fields", why, item.path, lossy=False)
         if not item.shapes and not item.tags:
             return
-        _join_parts(item)
+        join_parts(item)
         if not self._rules.keep_groups:
-            _renumber_groups(item, self._report)
+            renumber_groups(item, self._report)
         shapes = list(self._checked(item, item.shapes, frame))
         tags = list(self._checked_tags(item, frame))
         still = still_shapes(item, shapes, self._report)
@@ -382,37 +383,3 @@ def _frames(session: Session, task: TaskRow) -> list[tuple[int, str]]:
         "SELECT number, path FROM frame WHERE data_id = ? ORDER BY number", (task.data_id,)
     )
     return [(row[0], row[1]) for row in rows]
-
-
-def _join_parts(item: Item) -> None:
-    """Parts of one object become a group, as CVAT's import of COCO polygons does it."""
-    parts: dict[int, list[Shape]] = {}
-    for shape in item.shapes:
-        if shape.instance:
-            parts.setdefault(shape.instance, []).append(shape)
-    used = {shape.group for shape in item.shapes}
-    free = max(used, default=0) + 1
-    for found in parts.values():
-        if len(found) > 1 and not any(shape.group for shape in found):
-            for shape in found:
-                shape.group = free
-            free += 1
-
-
-def _renumber_groups(item: Item, report: Report) -> None:
-    """Groups of one shape are dropped, the others numbered 1 to n by their old numbers."""
-    sizes: dict[int, int] = {}
-    for shape in item.shapes:
-        if shape.group:
-            sizes[shape.group] = sizes.get(shape.group, 0) + 1
-    kept = sorted(group for group, size in sizes.items() if size > 1)
-    numbers = {group: number for number, group in enumerate(kept, 1)}
-    grouped: list[Shape | Tag] = [*item.shapes, *item.tags]
-    for each in grouped:
-        number = numbers.get(each.group, 0)
-        if each.group and not number:
-            why = "no other shape of its image has it: left out, as CVAT does"
-            report.dropped("group", why, item.path)
-        elif each.group != number:
-            report.changed("group", "numbered anew on its image", item.path, lossy=False)
-        each.group = number

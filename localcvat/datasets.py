@@ -34,7 +34,6 @@ from localcvat.model import (
     Tag,
     TaskInfo,
     Track,
-    User,
     frame_offsets,
     named_subset,
 )
@@ -45,7 +44,8 @@ from localcvat.store.annotation_reading import FrameAnnotations, frames_of, trac
 from localcvat.store.engine import Store, now, raw
 from localcvat.store.label_map import LabelMap, label_map
 from localcvat.store.media import stored_media
-from localcvat.store.tables import DataRow, JobRow, TaskRow, UserRow
+from localcvat.store.tables import JobRow, TaskRow
+from localcvat.task_infos import job_info, job_rows, task_info, user_of
 from localcvat.video_frames import VideoFrames, has_decoder
 
 VIDEO_FRAME = "frame_{:06d}.PNG"
@@ -83,8 +83,8 @@ def export_project(
         bug_tracker=project.bug_tracker,
         created=project.created_date,
         updated=project.updated_date,
-        owner=_user(session, project.owner_id),
-        assignee=_user(session, project.assignee_id),
+        owner=user_of(session, project.owner_id),
+        assignee=user_of(session, project.assignee_id),
     )
     parts = [_part(session, task, report=report) for task in tasks]
     taken = {task.subset for task in tasks}
@@ -140,11 +140,6 @@ def _header(kind: str, dialect: Dialect, labels: list[Label]) -> Header:
     return Header(kind=kind, dialect=dialect, labels=labels, dumped=now())
 
 
-def _user(session: Session, user_id: int | None) -> User | None:
-    row = session.get(UserRow, user_id) if user_id is not None else None
-    return User(username=row.username, email=row.email) if row is not None else None
-
-
 class _Part(msgspec.Struct):
     """What of one task is exported; `frames` are the chosen ones of a ground-truth job."""
 
@@ -171,14 +166,14 @@ class _Part(msgspec.Struct):
 def _part(
     session: Session, task: TaskRow, job: JobRow | None = None, report: Report | None = None
 ) -> _Part:
-    rows = _job_rows(session, task)
+    rows = job_rows(session, task)
     found = [
         row
         for row in rows
         if (row[0] == job.id if job is not None else row[1] == "annotation" and row[2] is None)
     ]
-    jobs = [_job_info(session, row) for row in found]
-    info = _task_info(session, task)
+    jobs = [job_info(session, row) for row in found]
+    info = task_info(session, task)
     info.jobs = jobs
     part = _Part(task, info, jobs, report or Report())
     if job is not None and found[0][6] == "specific_frames":
@@ -191,71 +186,6 @@ def _part(
         why = "deleted in its task: left out with its annotations"
         part.report.dropped("image", why, task.name, count=gone, lossy=False)
     return part
-
-
-def _job_rows(session: Session, task: TaskRow) -> list[tuple[Any, ...]]:
-    return (
-        raw(session)
-        .execute(
-            "SELECT j.id, j.type, j.parent_job_id, s.id, s.start_frame, s.stop_frame, s.type,"
-            " s.frames, j.status, j.assignee_id, j.updated_date"
-            " FROM job j JOIN segment s ON s.id = j.segment_id WHERE j.task_id = ? ORDER BY j.id",
-            (task.id,),
-        )
-        .fetchall()
-    )
-
-
-def _job_info(session: Session, row: tuple[Any, ...]) -> JobInfo:
-    return JobInfo(
-        id=row[0],
-        type=row[1],
-        segment=row[3],
-        start_frame=row[4],
-        stop_frame=row[5],
-        status=row[8],
-        assignee=_user(session, row[9]),
-        updated=row[10],
-    )
-
-
-def _task_info(session: Session, task: TaskRow) -> TaskInfo:
-    data = session.get(DataRow, task.data_id) if task.data_id is not None else None
-    info = TaskInfo(
-        id=int(task.id or 0),
-        name=task.name,
-        mode=task.mode,
-        overlap=task.overlap or 0,
-        bug_tracker=task.bug_tracker,
-        created=task.created_date,
-        updated=task.updated_date,
-        subset=task.subset,
-        owner=_user(session, task.owner_id),
-        assignee=_user(session, task.assignee_id),
-        dimension=task.dimension,
-    )
-    if data is None:
-        return info
-    info.size, info.frame_filter = data.size, data.frame_filter
-    info.start_frame, info.stop_frame = data.start_frame, data.stop_frame
-    info.step = int(data.frame_filter.rpartition("=")[2]) if data.frame_filter else 1
-    info.deleted_frames = orjson.loads(data.deleted_frames)
-    if task.mode == "interpolation":
-        _add_video(session, info, task)
-    return info
-
-
-def _add_video(session: Session, info: TaskInfo, task: TaskRow) -> None:
-    database = raw(session)
-    name = database.execute(
-        "SELECT path FROM data_file WHERE data_id = ? AND kind = 'media' ORDER BY position",
-        (task.data_id,),
-    ).fetchone()
-    size = database.execute(
-        "SELECT width, height FROM frame WHERE data_id = ? ORDER BY number", (task.data_id,)
-    ).fetchone()
-    info.video = name[0] if name else ""
-    info.width, info.height = size or (0, 0)
 
 
 def _dataset(

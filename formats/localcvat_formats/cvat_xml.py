@@ -18,7 +18,8 @@ from localcvat.plugin import (
     WriteOptions,
 )
 from localcvat.report import Report
-from localcvat_formats.cvat_xml_reader import CvatXmlReader, glance, xml_names
+from localcvat_formats.cvat_xml_glance import glance, xml_names
+from localcvat_formats.cvat_xml_reader import CvatXmlReader
 from localcvat_formats.cvat_xml_writer import CvatXmlWriter
 
 SHAPES = frozenset(SHAPE_TYPES)

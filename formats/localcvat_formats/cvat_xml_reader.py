@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import IO, Any
-from xml.sax.saxutils import unescape
+from typing import Any
 
 import msgspec
 
@@ -27,6 +25,7 @@ from localcvat.model import (
 )
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
+from localcvat_formats.cvat_xml_glance import Glance, glance, xml_names
 from localcvat_formats.cvat_xml_header import header_of
 from localcvat_formats.cvat_xml_media import MediaIndex
 from localcvat_formats.cvat_xml_parse import (
@@ -41,56 +40,7 @@ from localcvat_formats.cvat_xml_parse import (
 )
 from localcvat_formats.cvat_xml_unknown import report_unknown_parts
 
-CHUNK = 1 << 20
-LABEL = re.compile(rb"""\slabel=(?:"([^"]*)"|'([^']*)')""")
 VIDEO_NAME = "frame_{:06d}"
-ENTITIES = {"&quot;": '"', "&apos;": "'", "&#10;": "\n", "&#9;": "\t", "&#13;": "\r"}
-
-
-class Glance(msgspec.Struct):
-    """What the bytes of a file show before it is parsed."""
-
-    first: str = ""
-    images: bool = False
-    tracks: bool = False
-    labels: set[str] = set()
-
-
-def glance(stream: IO[bytes], where: str, limit: int | None = None) -> Glance | None:
-    """Which elements and labels a file has; None when its root is not `<annotations>`.
-
-    Reads at most `limit` bytes. A file that is neither UTF-8 nor ASCII is taken to have it all.
-    Raises DatasetError for a document type.
-    """
-    found = Glance()
-    head = stream.read(CHUNK)
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        if b"<annotations" not in head.replace(b"\0", b""):
-            return None
-        return Glance(first="image", images=True, tracks=True)
-    start = re.sub(rb"<!--.*?-->", b"", head, flags=re.DOTALL)
-    root = re.search(rb"<(?![?!])", start)
-    if b"<!DOCTYPE" in start[: root.start() if root else None]:
-        raise DatasetError("a document type is not allowed", where=f"{where}:1")
-    if root is None or not re.match(rb"<(\w+:)?annotations[\s/>]", start[root.start() :]):
-        return None
-    read, rest = len(head), head
-    while True:
-        for mark in re.finditer(rb"<(?:\w+:)?(image|track)[\s>]", rest):
-            name = mark.group(1).decode()
-            found.first = found.first or name
-            found.images |= name == "image"
-            found.tracks |= name == "track"
-        for label in LABEL.finditer(rest):
-            text = (label.group(1) or label.group(2) or b"").decode("utf-8", "replace")
-            found.labels.add(unescape(text, ENTITIES))
-        if limit is not None and read >= limit:
-            return found
-        more = stream.read(CHUNK)
-        if not more:
-            return found
-        read += len(more)
-        rest = rest[max(rest.rfind(b"<"), 0) :] + more
 
 
 class _File(msgspec.Struct):
@@ -394,15 +344,6 @@ class CvatXmlReader:
             reason = "the XML does not say how many frames there are: up to the last keyframe"
             self._report.assumed("frame", reason, self._source.where(file.name))
         return range(max(last) + 1 if last else 0)
-
-
-def xml_names(source: Source) -> list[str]:
-    """Every XML file of a source, those of macOS aside."""
-    return [
-        name
-        for name in source.names
-        if name.lower().endswith(".xml") and not name.startswith("__MACOSX/")
-    ]
 
 
 def _declare(label: Label, attributes: dict[str, str]) -> None:
