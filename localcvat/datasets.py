@@ -264,6 +264,9 @@ def _items(
             continue
         if found is not None:
             _, item.shapes, item.tags = found
+        if names is not None and not part.info.video and item.path != row[1]:
+            why = "renamed: another of the project has its name"
+            part.report.changed("image", why, f"{row[1]} -> {item.path}", lossy=False)
         if fill is not None:
             fill.item(item)
         item.shapes.sort(key=lambda shape: shape.z_order)

@@ -172,6 +172,20 @@ def test_a_project_with_labels_of_its_own_counts_those_it_does_not_take(tmp_path
     assert report.count("changed", "label colour") == 1
 
 
+def test_an_export_of_a_project_tells_images_renamed_for_their_names_are_alike(
+    tmp_path: Path,
+) -> None:
+    client = Client(tmp_path / "store", create=True)
+    project = client.projects.create({"name": "p", "labels": [{"name": "car"}]})
+    for _ in range(2):
+        items = [Item(path=name, subset="train", width=9, height=9) for name in ("a.jpg", "b.jpg")]
+        dataset = Dataset(Header(labels=[Label(name="car")]), items)
+        import_dataset(client.store, project.id, dataset, Report(), "none")
+    report = project.export_dataset("coco", tmp_path / "out.zip", include_images=False)
+    told = reasons(report, "changed")
+    assert told["image: renamed: another of the project has its name"] == 2
+
+
 def test_keyframes_whose_image_went_to_another_task_are_counted(tmp_path: Path) -> None:
     client = Client(tmp_path / "store", create=True)
     project = client.projects.create({"name": "p"})
