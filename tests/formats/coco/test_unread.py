@@ -99,3 +99,12 @@ def test_images_are_found_under_another_spelling_of_their_name(
     assert [path.read_bytes() for path in (tmp_path / "out").rglob("*.png")] == [
         (source / "images" / spelled).read_bytes()
     ]
+
+
+def test_a_box_of_five_numbers_is_told_and_the_others_are_read(
+    coco_file: Make, tmp_path: Path
+) -> None:
+    source = coco_file(annotations=annotations(3, bbox=[1, 2, 3, 4, 5]))
+    report = convert(source, tmp_path / "out", "yolo", options=ConvertOptions(on_error="skip"))
+    assert report.count("kept", "rectangle") == 2
+    assert report.count("dropped", "annotation") == 1
