@@ -117,6 +117,12 @@ class BoxFile(msgspec.Struct):
     categories: list[msgspec.Raw] | None = None
 
 
+class AnyBoxFile(BoxFile):
+    """As BoxFile, where a box has another count of numbers."""
+
+    annotations: list[BoxRecord] = []  # type: ignore[assignment]
+
+
 class ImageOf(msgspec.Struct, gc=False):
     """An annotation of which only the image and the group are known yet."""
 
@@ -232,16 +238,16 @@ def decode_file(
     those whose image can't be told are left out and reported.
     """
     mapped = data if isinstance(data, mmap.mmap) else None
-    if boxes_only:
+    for kind in (BoxFile, AnyBoxFile) if boxes_only else ():
         try:
-            boxes = msgspec.json.decode(data, type=BoxFile)
+            boxes: BoxFile = msgspec.json.decode(data, type=kind)
             coco = CocoFile(where, boxes.images, boxes.annotations, boxes.categories)
             coco.mapped = mapped
             return coco
         except (ValueError, RecursionError):
             pass  # decoded again one by one, to skip the bad ones or to name the place
     file: RawFile
-    if not lines:
+    if not lines and not boxes_only:
         try:
             file = msgspec.json.decode(data, type=ClosedFile)
             coco = _coco_file(where, file)
