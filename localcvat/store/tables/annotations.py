@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Text
+from sqlalchemy import Column, Integer, LargeBinary, Text
 from sqlalchemy import Float as Real
 from sqlmodel import Field, SQLModel
+
+from localcvat.store.tables.columns import optional_reference, reference, row_id
 
 
 class TagRow(SQLModel, table=True):
     """A row of `tag`."""
 
     __tablename__ = "tag"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
-    job_id: int = Field(
-        sa_column=Column(
-            "job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False
-        )
-    )
+    id: int | None = row_id()
+    job_id: int = reference("job_id", "job", "CASCADE")
     frame: int = Field(sa_column=Column("frame", Integer, nullable=False))
-    label_id: int = Field(
-        sa_column=Column(
-            "label_id", Integer, ForeignKey("label.id", ondelete="CASCADE"), nullable=False
-        )
-    )
+    label_id: int = reference("label_id", "label", "CASCADE")
     grp: int = Field(default=0, sa_column=Column("grp", Integer, nullable=False))
     source: str = Field(default="manual", sa_column=Column("source", Text, nullable=False))
     score: float | None = Field(default=None, sa_column=Column("score", Real, nullable=True))
@@ -36,24 +30,11 @@ class ShapeRow(SQLModel, table=True):
     """A row of `shape`."""
 
     __tablename__ = "shape"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
-    job_id: int = Field(
-        sa_column=Column(
-            "job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False
-        )
-    )
-    parent_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "parent_id", Integer, ForeignKey("shape.id", ondelete="CASCADE"), nullable=True
-        ),
-    )
+    id: int | None = row_id()
+    job_id: int = reference("job_id", "job", "CASCADE")
+    parent_id: int | None = optional_reference("parent_id", "shape", "CASCADE")
     frame: int = Field(sa_column=Column("frame", Integer, nullable=False))
-    label_id: int = Field(
-        sa_column=Column(
-            "label_id", Integer, ForeignKey("label.id", ondelete="CASCADE"), nullable=False
-        )
-    )
+    label_id: int = reference("label_id", "label", "CASCADE")
     type: str = Field(sa_column=Column("type", Text, nullable=False))
     points: bytes = Field(sa_column=Column("points", LargeBinary, nullable=False))
     occluded: int = Field(default=0, sa_column=Column("occluded", Integer, nullable=False))
@@ -74,24 +55,11 @@ class TrackRow(SQLModel, table=True):
     """A row of `track`."""
 
     __tablename__ = "track"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
-    job_id: int = Field(
-        sa_column=Column(
-            "job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=False
-        )
-    )
-    parent_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "parent_id", Integer, ForeignKey("track.id", ondelete="CASCADE"), nullable=True
-        ),
-    )
+    id: int | None = row_id()
+    job_id: int = reference("job_id", "job", "CASCADE")
+    parent_id: int | None = optional_reference("parent_id", "track", "CASCADE")
     frame: int = Field(sa_column=Column("frame", Integer, nullable=False))
-    label_id: int = Field(
-        sa_column=Column(
-            "label_id", Integer, ForeignKey("label.id", ondelete="CASCADE"), nullable=False
-        )
-    )
+    label_id: int = reference("label_id", "label", "CASCADE")
     grp: int = Field(default=0, sa_column=Column("grp", Integer, nullable=False))
     source: str = Field(default="manual", sa_column=Column("source", Text, nullable=False))
     score: float | None = Field(default=None, sa_column=Column("score", Real, nullable=True))
@@ -105,12 +73,8 @@ class TrackedShapeRow(SQLModel, table=True):
     """A row of `tracked_shape`."""
 
     __tablename__ = "tracked_shape"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
-    track_id: int = Field(
-        sa_column=Column(
-            "track_id", Integer, ForeignKey("track.id", ondelete="CASCADE"), nullable=False
-        )
-    )
+    id: int | None = row_id()
+    track_id: int = reference("track_id", "track", "CASCADE")
     frame: int = Field(sa_column=Column("frame", Integer, nullable=False))
     type: str = Field(sa_column=Column("type", Text, nullable=False))
     points: bytes = Field(sa_column=Column("points", LargeBinary, nullable=False))

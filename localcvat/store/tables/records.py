@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Integer, Text
+from sqlalchemy import Column, Integer, Text
 from sqlalchemy import Float as Real
 from sqlmodel import Field, SQLModel
+
+from localcvat.store.tables.columns import optional_reference, row_id
 
 
 class RequestRow(SQLModel, table=True):
@@ -33,12 +35,7 @@ class RequestRow(SQLModel, table=True):
     result_id: int | None = Field(
         default=None, sa_column=Column("result_id", Integer, nullable=True)
     )
-    owner_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "owner_id", Integer, ForeignKey("user.id", ondelete="SET NULL"), nullable=True
-        ),
-    )
+    owner_id: int | None = optional_reference("owner_id", "user", "SET NULL")
     created_date: str = Field(sa_column=Column("created_date", Text, nullable=False))
     started_date: str | None = Field(
         default=None, sa_column=Column("started_date", Text, nullable=True)
@@ -54,7 +51,7 @@ class EventRow(SQLModel, table=True):
     """A row of `event`."""
 
     __tablename__ = "event"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
+    id: int | None = row_id()
     created_date: str = Field(sa_column=Column("created_date", Text, nullable=False))
     scope: str = Field(sa_column=Column("scope", Text, nullable=False))
     target: str = Field(sa_column=Column("target", Text, nullable=False))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from sqlalchemy import Column, ForeignKey, Integer, Text
 from sqlmodel import Field, SQLModel
 
+from localcvat.store.tables.columns import optional_reference, reference, row_id
+
 
 class DataRow(SQLModel, table=True):
     """A row of `data`."""
 
     __tablename__ = "data"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
+    id: int | None = row_id()
     size: int = Field(default=0, sa_column=Column("size", Integer, nullable=False))
     chunk_size: int | None = Field(
         default=None, sa_column=Column("chunk_size", Integer, nullable=True)
@@ -50,48 +52,20 @@ class TaskRow(SQLModel, table=True):
     """A row of `task`."""
 
     __tablename__ = "task"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
-    project_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "project_id", Integer, ForeignKey("project.id", ondelete="CASCADE"), nullable=True
-        ),
-    )
-    data_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "data_id", Integer, ForeignKey("data.id", ondelete="SET NULL"), nullable=True
-        ),
-    )
+    id: int | None = row_id()
+    project_id: int | None = optional_reference("project_id", "project", "CASCADE")
+    data_id: int | None = optional_reference("data_id", "data", "SET NULL")
     name: str = Field(sa_column=Column("name", Text, nullable=False))
     subset: str = Field(default="", sa_column=Column("subset", Text, nullable=False))
     mode: str = Field(default="", sa_column=Column("mode", Text, nullable=False))
     dimension: str = Field(default="2d", sa_column=Column("dimension", Text, nullable=False))
     status: str = Field(default="annotation", sa_column=Column("status", Text, nullable=False))
-    owner_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "owner_id", Integer, ForeignKey("user.id", ondelete="SET NULL"), nullable=True
-        ),
-    )
-    assignee_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "assignee_id", Integer, ForeignKey("user.id", ondelete="SET NULL"), nullable=True
-        ),
-    )
+    owner_id: int | None = optional_reference("owner_id", "user", "SET NULL")
+    assignee_id: int | None = optional_reference("assignee_id", "user", "SET NULL")
     assignee_updated_date: str | None = Field(
         default=None, sa_column=Column("assignee_updated_date", Text, nullable=True)
     )
-    organization_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "organization_id",
-            Integer,
-            ForeignKey("organization.id", ondelete="CASCADE"),
-            nullable=True,
-        ),
-    )
+    organization_id: int | None = optional_reference("organization_id", "organization", "CASCADE")
     bug_tracker: str = Field(default="", sa_column=Column("bug_tracker", Text, nullable=False))
     overlap: int | None = Field(default=None, sa_column=Column("overlap", Integer, nullable=True))
     segment_size: int = Field(default=0, sa_column=Column("segment_size", Integer, nullable=False))
@@ -116,7 +90,7 @@ class MediaRow(SQLModel, table=True):
     """A row of `media`."""
 
     __tablename__ = "media"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
+    id: int | None = row_id()
     sha256: str = Field(sa_column=Column("sha256", Text, nullable=False))
     size: int = Field(sa_column=Column("size", Integer, nullable=False))
     kind: str = Field(default="copy", sa_column=Column("kind", Text, nullable=False))
@@ -136,9 +110,7 @@ class DataFileRow(SQLModel, table=True):
     position: int = Field(sa_column=Column("position", Integer, primary_key=True))
     path: str = Field(sa_column=Column("path", Text, nullable=False))
     kind: str = Field(default="media", sa_column=Column("kind", Text, nullable=False))
-    media_id: int | None = Field(
-        default=None, sa_column=Column("media_id", Integer, ForeignKey("media.id"), nullable=True)
-    )
+    media_id: int | None = optional_reference("media_id", "media")
     extras: str | None = Field(default=None, sa_column=Column("extras", Text, nullable=True))
 
 
@@ -155,9 +127,7 @@ class FrameRow(SQLModel, table=True):
     path: str = Field(sa_column=Column("path", Text, nullable=False))
     width: int = Field(default=0, sa_column=Column("width", Integer, nullable=False))
     height: int = Field(default=0, sa_column=Column("height", Integer, nullable=False))
-    media_id: int | None = Field(
-        default=None, sa_column=Column("media_id", Integer, ForeignKey("media.id"), nullable=True)
-    )
+    media_id: int | None = optional_reference("media_id", "media")
     extras: str | None = Field(default=None, sa_column=Column("extras", Text, nullable=True))
 
 
@@ -165,12 +135,8 @@ class SegmentRow(SQLModel, table=True):
     """A row of `segment`."""
 
     __tablename__ = "segment"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
-    task_id: int = Field(
-        sa_column=Column(
-            "task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False
-        )
-    )
+    id: int | None = row_id()
+    task_id: int = reference("task_id", "task", "CASCADE")
     start_frame: int = Field(sa_column=Column("start_frame", Integer, nullable=False))
     stop_frame: int = Field(sa_column=Column("stop_frame", Integer, nullable=False))
     type: str = Field(default="range", sa_column=Column("type", Text, nullable=False))
@@ -182,33 +148,15 @@ class JobRow(SQLModel, table=True):
     """A row of `job`."""
 
     __tablename__ = "job"
-    id: int | None = Field(default=None, sa_column=Column("id", Integer, primary_key=True))
-    segment_id: int = Field(
-        sa_column=Column(
-            "segment_id", Integer, ForeignKey("segment.id", ondelete="CASCADE"), nullable=False
-        )
-    )
-    task_id: int = Field(
-        sa_column=Column(
-            "task_id", Integer, ForeignKey("task.id", ondelete="CASCADE"), nullable=False
-        )
-    )
-    parent_job_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "parent_job_id", Integer, ForeignKey("job.id", ondelete="CASCADE"), nullable=True
-        ),
-    )
+    id: int | None = row_id()
+    segment_id: int = reference("segment_id", "segment", "CASCADE")
+    task_id: int = reference("task_id", "task", "CASCADE")
+    parent_job_id: int | None = optional_reference("parent_job_id", "job", "CASCADE")
     type: str = Field(default="annotation", sa_column=Column("type", Text, nullable=False))
     stage: str = Field(default="annotation", sa_column=Column("stage", Text, nullable=False))
     state: str = Field(default="new", sa_column=Column("state", Text, nullable=False))
     status: str = Field(default="annotation", sa_column=Column("status", Text, nullable=False))
-    assignee_id: int | None = Field(
-        default=None,
-        sa_column=Column(
-            "assignee_id", Integer, ForeignKey("user.id", ondelete="SET NULL"), nullable=True
-        ),
-    )
+    assignee_id: int | None = optional_reference("assignee_id", "user", "SET NULL")
     assignee_updated_date: str | None = Field(
         default=None, sa_column=Column("assignee_updated_date", Text, nullable=True)
     )
