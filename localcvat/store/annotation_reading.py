@@ -17,13 +17,11 @@ from localcvat.store.annotation_rows import (
 )
 from localcvat.store.engine import raw
 from localcvat.store.label_map import LabelMap
+from localcvat.store.packed_shapes import DEFAULTS
 from localcvat.store.packing import unpack_points
 
 if TYPE_CHECKING:
     from sqlmodel import Session
-
-PLAIN = (0, 0, 0, 0.0, "manual", None)
-"""The last columns of a shape of which there is nothing more to say."""
 
 
 def read_annotations(session: Session, job_id: int, labels: LabelMap) -> Annotations:
@@ -72,7 +70,7 @@ class _Decoder:
             instance=row[9],
             extras=orjson.loads(row[10]) if row[10] else None,
         )
-        if row[11:] != PLAIN:
+        if row[11:] != DEFAULTS:
             shape.occluded = row[11] != 0
             shape.outside = row[12] != 0
             shape.z_order = row[13]
