@@ -212,11 +212,7 @@ class ZipSink(Sink):
 
     def commit(self) -> None:
         self._zip.close()
-        self._file.flush()
-        disk.sync(self._file.fileno())
-        disk.rename(self._temp, self.target)
-        self._file.close()
-        _sync_folder(self.target.parent)
+        _publish(self._file, self._temp, self.target)
 
     def abort(self) -> None:
         # Without a file the zip writes no directory any more, neither now nor when it is collected.
@@ -267,17 +263,22 @@ class FileSink(Sink):
     def commit(self) -> None:
         if not self._seen:
             raise OutputError("nothing would be written", where=str(self.target))
-        self._file.flush()
-        disk.sync(self._file.fileno())
-        disk.rename(self._temp, self.target)
-        self._file.close()
-        _sync_folder(self.target.parent)
+        _publish(self._file, self._temp, self.target)
 
     def abort(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._file.close()
         with contextlib.suppress(OSError):
             self._temp.unlink(missing_ok=True)
+
+
+def _publish(file: IO[bytes], temp: Path, target: Path) -> None:
+    """Put a file that was written beside its target in its place; its lock is held until then."""
+    file.flush()
+    disk.sync(file.fileno())
+    disk.rename(temp, target)
+    file.close()
+    _sync_folder(target.parent)
 
 
 def _sync_folder(folder: Path) -> None:
