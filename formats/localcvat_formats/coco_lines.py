@@ -27,8 +27,7 @@ class LineReader(ObjectReader):
             except (ValueError, RecursionError):
                 shapes += self.shapes(position, item)  # says what is amiss
                 continue
-            category, box = record.category_id, record.bbox
-            label = self._names.get(category)
+            box, label = record.bbox, self._names.get(record.category_id)
             kind = _kind_of(bytes(record.segmentation)) if record.is_complete() else None
             if kind is None or label is None or box is None or len(box) != 4:
                 shapes += self.shapes(position, item)
@@ -37,14 +36,7 @@ class LineReader(ObjectReader):
             if not (width > 0 < height and hypot(*box) < FAR):
                 shapes += self.shapes(position, item)
                 continue
-            line = {
-                "line": raw,
-                "id": record.id,
-                "image_id": record.image_id,
-                "category_id": category,
-            }
-            points = [x, y, x + width, y + height]
-            shapes.append(Shape(type=kind, label=label, points=points, extras={"coco": line}))
+            shapes.append(_passed(kind, label, [x, y, x + width, y + height], record, raw))
         return shapes
 
     def _shapes(self, position: int, item: Item) -> list[Shape]:
@@ -62,16 +54,8 @@ class LineReader(ObjectReader):
             kind = self._sound_kind(bytes(record.segmentation), position, item)
         if kind is None:
             return self._full(position, item)
-        category = record.category_id
-        label = self._names.get(category) or self._label(position, category)
-        points = self._box(record.bbox or [], position)
-        line = {
-            "line": raw,
-            "id": record.id,
-            "image_id": record.image_id,
-            "category_id": category,
-        }
-        return [Shape(type=kind, label=label, points=points, extras={"coco": line})]
+        label = self._label(position, record.category_id)
+        return [_passed(kind, label, self._box(record.bbox or [], position), record, raw)]
 
     def _sound_kind(self, segmentation: bytes, position: int, item: Item) -> str | None:
         """The kind of shape of a segmentation that may be passed on undecoded, None for another.
@@ -82,6 +66,19 @@ class LineReader(ObjectReader):
             self._checked_rle(segmentation, position, item)
             return "mask"
         return _kind_of(segmentation)
+
+
+def _passed(
+    kind: str, label: str, points: list[float], record: LineRecord, raw: msgspec.Raw
+) -> Shape:
+    """The shape that carries an annotation's text, and the ids that a writer may have to change."""
+    line = {
+        "line": raw,
+        "id": record.id,
+        "image_id": record.image_id,
+        "category_id": record.category_id,
+    }
+    return Shape(type=kind, label=label, points=points, extras={"coco": line})
 
 
 def _kind_of(segmentation: bytes) -> str | None:
