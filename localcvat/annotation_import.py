@@ -38,12 +38,13 @@ class ImportRules(msgspec.Struct, frozen=True, kw_only=True):
     """`replace` removes what is there first. `skip` counts what can't be placed or read.
 
     `keep_groups` leaves group numbers as they are; else groups of one are dropped and the rest
-    numbered from 1 on each frame.
+    numbered from 1 on each frame. `source` is what the report calls the dataset.
     """
 
     mode: Mode = "replace"
     skip: bool = False
     keep_groups: bool = False
+    source: str = ""
 
 
 class JobSlice(msgspec.Struct):
@@ -185,25 +186,30 @@ class _Importer:
         for item in open_items:
             self._place(item, self._matcher.find_late(item))
         for track in dataset.tracks:
-            self._attempt(partial(self._track, track), "track")
+            done = self._attempt(partial(self._track, track), "track")
+            self._report.matched(self._rules.source, "object", done, not done)
         for shapes in self._tracked.values():
             self._write_track(self._rebuilt(shapes))
         self._writer.flush()
 
-    def _attempt(self, work: Callable[[], None], kind: str) -> None:
-        """Do it; with `skip` a failure is counted instead of raised."""
+    def _attempt(self, work: Callable[[], None], kind: str) -> bool:
+        """Do it; with `skip` a failure is counted instead of raised, and False is returned."""
         try:
             work()
+            return True
         except DatasetError as error:
             if not self._rules.skip:
                 raise
             self._report.dropped(kind, error.what, error.where)
+            return False
 
     # Items
 
     def _place(self, item: Item, frame: int | None) -> None:
+        objects = len(item.shapes) + len(item.tags)
         if frame is None:
             self._attempt(partial(_no_frame, item), "image")
+            self._report.matched(self._rules.source, "object", 0, objects)
             return
         if item.frame is not None:
             self._frames_of[item.task, item.frame] = frame
@@ -217,6 +223,8 @@ class _Importer:
             renumber_groups(item, self._report)
         shapes = list(self._checked(item, item.shapes, frame))
         tags = list(self._checked_tags(item, frame))
+        fitting = len(shapes) + len(tags)
+        self._report.matched(self._rules.source, "object", fitting, objects - fitting)
         still = still_shapes(item, shapes, self._report)
         for shape in shapes:
             if shape.track_id is not None:

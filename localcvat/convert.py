@@ -112,7 +112,7 @@ def write_dataset(
 ) -> None:
     """Transform `dataset`, adapt it to a format, write it into `sink`.
 
-    Refuses losses in strict mode.
+    Refuses losses in strict mode, and annotations of which none matched an image in any.
     """
     if options.progress is not None:
         dataset.items = counted(dataset.items, options.progress)
@@ -130,6 +130,7 @@ def write_dataset(
         ),
         report,
     )
+    report.refuse_no_match()
     if options.strict:
         report.refuse_losses()
 

@@ -90,6 +90,7 @@ def import_dataset(
         task_ids = importer.finish()
         if not task_ids:
             raise DatasetError("the dataset has no images")
+        report.refuse_no_match()
         if strict:
             report.refuse_losses()
         project.updated_date = now()

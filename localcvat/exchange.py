@@ -183,8 +183,10 @@ def _import_into_jobs(
             mode=reading.mode,
             skip=reading.on_error == "skip",
             keep_groups=choice.format.name in KEEP_GROUPS,
+            source=source.display,
         )
         import_annotations(session, task, jobs, dataset, report, rules)
+    report.refuse_no_match()
     if strict:
         report.refuse_losses()
     return report

@@ -25,7 +25,7 @@ from localcvat.images import is_image_name
 from localcvat.model import Dataset, Header, Track
 from localcvat.packed_dataset import PackedDataset, PackedItem, packed
 from localcvat.plugin import ReadOptions, named_or_detected, refuse_backup
-from localcvat.report import Entry, Report
+from localcvat.report import Entry, FileMatch, Report
 from localcvat.transforms import NO_TRANSFORMS, Transforms, transform
 
 LARGE_BYTES = 4 << 20
@@ -141,6 +141,7 @@ class Ended(msgspec.Struct, tag=True):
 
     tracks: list[Track]
     entries: list[Entry]
+    matches: list[FileMatch]
 
 
 class Failed(msgspec.Struct, tag=True):
@@ -202,6 +203,7 @@ class Reader:
         self._tracks = message.tracks
         for entry in message.entries:
             report.add(entry)
+        report.add_matches(message.matches)
 
     def _late_tracks(self) -> Iterator[Track]:
         """The tracks, which are known when all items were read."""
@@ -254,7 +256,7 @@ def main() -> None:
                 _send(out, Begun(dataset.header))
                 for batch in _batches(dataset.items):
                     _send(out, Items(batch))
-                _send(out, Ended(list(dataset.tracks), report.rows))
+                _send(out, Ended(list(dataset.tracks), report.rows, report.matches))
         except LocalCvatError as error:
             _send(out, Failed(type(error).__name__, error.what, error.where, error.hint))
         except BrokenPipeError:

@@ -207,6 +207,7 @@ class _Reader:
     def _by_image(self, coco: CocoFile, known: list[Any]) -> dict[Any, list[int]]:
         """Positions of the annotations of each image."""
         found: dict[Any, list[int]] = {image: [] for image in known}
+        unmatched = 0
         for position, record in enumerate(coco.annotations):
             if record is None:
                 continue
@@ -220,6 +221,10 @@ class _Reader:
             if self._options.on_error != "skip":
                 raise problem
             self._report.dropped("annotation", "its image is not listed", problem.where)
+            unmatched += 1
+        broken = coco.annotations.count(None) if unmatched else 0
+        matched = len(coco.annotations) - broken - unmatched
+        self._report.matched(coco.annotations_at or coco.where, "annotation", matched, unmatched)
         return found
 
 

@@ -224,12 +224,15 @@ class OpenImagesReader:
             self._report.dropped(
                 "annotation", "the image's size is unknown", row.where, count=count
             )
+            self._report.matched(row.where.rpartition(":")[0], "annotation", 0, count)
             return
         boxes: list[tuple[Shape, list[float]]] = []
         for row in found.boxes:
             sides = [row.number(side) for side in SIDES]
             boxes.append((self._box(row, sides, item), sides))
         item.shapes += [shape for shape, _ in boxes]
+        if found.boxes or found.masks:
+            self._report.matched("", "annotation", len(found.boxes) + len(found.masks))
         for row in found.masks:
             try:
                 mask = self._mask(row, item)

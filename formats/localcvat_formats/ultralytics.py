@@ -19,7 +19,12 @@ from localcvat_formats.data_yaml import (
     load_yaml,
     subsets_of,
 )
-from localcvat_formats.yolo_images import set_size, unique_labels
+from localcvat_formats.yolo_images import (
+    report_orphan,
+    report_orphans,
+    set_size,
+    unique_labels,
+)
 from localcvat_formats.yolo_lines import LineReader, PoseLayout
 
 SNIFFED_FILES = 50
@@ -86,12 +91,17 @@ class UltralyticsDetection(Format):
         finder = ImageFinder(source, name, config.get("path"), report)
 
         def items() -> Iterator[Item]:
+            seen: set[str] = set()
             for subset in subsets:
                 where = f"{source.where(name)}: {subset}"
                 for place in finder.images(config[subset], where):
                     item = _item(source, place, subset, reader, options, report)
+                    if not reader.count:
+                        seen.add(place.label_file)
                     if item is not None:
                         yield item
+            if not reader.count:
+                report_orphans(source, set(_label_files(source)) - seen, report)
 
         return Dataset(Header(labels=labels, subsets=subsets), items())
 
@@ -188,14 +198,17 @@ class UltralyticsPose(UltralyticsDetection):
         )
 
 
+def _label_files(source: Source) -> list[str]:
+    return [name for name in source.names if name.endswith(".txt") and "labels" in name.split("/")]
+
+
 def task_of(source: Source, config: dict[str, Any]) -> str:
     """The task whose lines the first label files hold, by their numbers of columns."""
     if "kpt_shape" in config:
         return "pose"
     counts: set[int] = set()
     last: list[bytes] = []
-    texts = [name for name in source.names if name.endswith(".txt") and "labels" in name.split("/")]
-    for name in texts[:SNIFFED_FILES]:
+    for name in _label_files(source)[:SNIFFED_FILES]:
         with source.open(name) as stream:
             head = stream.read(SNIFFED_BYTES)
         for line in head.splitlines():
@@ -273,7 +286,7 @@ def _item(
                     where=where,
                     hint="pass --image-size WIDTHxHEIGHT, or --on-error skip",
                 )
-            report.dropped("label file", "its image is missing", where)
+            report_orphan(source, place.label_file, report)
             return None
         report.assumed("image file", "missing", where)
     elif not source.exists(place.label_file):

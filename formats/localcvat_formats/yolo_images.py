@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from localcvat.archive import Source
 from localcvat.errors import DatasetError, SourceError
 from localcvat.images import image_header, is_image_name
@@ -10,6 +12,8 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 
 SUBSET_FOLDERS = frozenset(("train", "val", "valid", "validation", "test"))
+
+NUMBER = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
 
 
 def stem_of(path: str) -> str:
@@ -79,7 +83,20 @@ def set_size(item: Item, options: ReadOptions, report: Report, where: str) -> No
 def report_orphans(source: Source, names: set[str], report: Report) -> None:
     """Count label files that no image goes with."""
     for name in sorted(names):
-        report.dropped("label file", "its image is missing", source.where(name))
+        report_orphan(source, name, report)
+
+
+def report_orphan(source: Source, name: str, report: Report) -> None:
+    """Count a label file that no image goes with, and the lines in it."""
+    report.dropped("label file", "its image is missing", source.where(name))
+    lines = sum(_is_label_line(line) for line in source.read_text(name).splitlines())
+    report.matched(source.where(name), "line", 0, lines)
+
+
+def _is_label_line(line: str) -> bool:
+    """Whether it could be an object; a text of another kind is no loss of one."""
+    words = line.split()
+    return len(words) >= 5 and all(NUMBER.fullmatch(word) for word in words)
 
 
 def unique_labels(names: list[str], report: Report, where: str) -> list[str]:

@@ -36,7 +36,10 @@ class PoseLayout(msgspec.Struct, frozen=True):
 
 
 class LineReader:
-    """Turns label files into shapes; `names` are the labels in class order."""
+    """Turns label files into shapes; `names` are the labels in class order.
+
+    `count` is how many there were so far.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class LineReader:
         self._report = report
         self._task = task
         self._pose = pose
+        self.count = 0
 
     def shapes(self, text: str, item: Item, where: str) -> list[Shape]:
         """The shapes of one label file; `where` names it in messages."""
@@ -65,6 +69,9 @@ class LineReader:
                 if not self._skip:
                     raise
                 self._report.dropped("line", error.what, error.where)
+        self.count += len(shapes)
+        if shapes:
+            self._report.matched(where, "line", len(shapes))
         return shapes
 
     def _shape(self, words: list[str], item: Item, where: str) -> Shape:
