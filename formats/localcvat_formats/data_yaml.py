@@ -19,6 +19,7 @@ NOT_SUBSETS = frozenset(
     (
         "names",
         "nc",
+        "task",
         "path",
         "download",
         "kpt_shape",

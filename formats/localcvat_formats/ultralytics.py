@@ -30,6 +30,7 @@ from localcvat_formats.yolo_lines import LineReader, PoseLayout
 SNIFFED_FILES = 50
 SNIFFED_BYTES = 1 << 16
 MOST_POINTS = 10_000
+STATED_TASKS = ("detect", "segment", "obb", "track")
 
 
 class UltralyticsDetection(Format):
@@ -203,9 +204,11 @@ def _label_files(source: Source) -> list[str]:
 
 
 def task_of(source: Source, config: dict[str, Any]) -> str:
-    """The task whose lines the first label files hold, by their numbers of columns."""
+    """The task that the yaml states, else whose lines the first label files seem to hold."""
     if "kpt_shape" in config:
         return "pose"
+    if config.get("task") in STATED_TASKS:
+        return str(config["task"])
     counts: set[int] = set()
     last: list[bytes] = []
     for name in _label_files(source)[:SNIFFED_FILES]:

@@ -2,7 +2,8 @@
 
 A line is read by its number of columns: 5 a box, 6 a box with its confidence, an odd number from 7
 on a polygon, an even one from 8 on a polygon with its confidence. A dataset of oriented boxes, of
-poses or of tracks says so, and there columns mean what they mean there.
+poses or of tracks says so, and there columns mean what they mean there. Some tools put an instance
+number second, or a track's last: where a whole number may be either, the line is refused.
 """
 
 from __future__ import annotations
@@ -59,11 +60,14 @@ class LineReader:
     def shapes(self, text: str, item: Item, where: str) -> list[Shape]:
         """The shapes of one label file; `where` names it in messages."""
         shapes = []
-        for number, line in enumerate(text.split("\n"), 1):
-            words = line.split()
+        lines = [line.split() for line in text.split("\n")]
+        scored = self._scored(lines)
+        for number, words in enumerate(lines, 1):
             if not words:
                 continue
             try:
+                if scored and len(words) % 2 == 0:
+                    self._refuse_ambiguous(words, scored, f"{where}:{number}")
                 shapes.append(self._shape(words, item, f"{where}:{number}"))
             except DatasetError as error:
                 if not self._skip:
@@ -73,6 +77,39 @@ class LineReader:
         if shapes:
             self._report.matched(where, "line", len(shapes))
         return shapes
+
+    def _scored(self, lines: list[list[str]]) -> list[list[str]]:
+        """The lines of a file that seem to end with a confidence."""
+        if self._task in ("pose", "obb", "track"):
+            return []
+        return [words for words in lines if len(words) >= BOX_AND_SCORE and len(words) % 2 == 0]
+
+    def _refuse_ambiguous(self, words: list[str], scored: list[list[str]], where: str) -> None:
+        """Refuse a number that may be no confidence, as the other lines of the file do not tell."""
+        if words[1] in ("0", "1", "2") and all(other[1].isdigit() for other in scored):
+            raise DatasetError(
+                f"{len(words)} columns are ambiguous: is the second, {words[1]}, the number of an "
+                "instance, or is the last the confidence?",
+                where=where,
+                hint="leave that column out",
+            )
+        boxes = [other for other in scored if len(other) == BOX_AND_SCORE]
+        if len(words) == BOX_AND_SCORE and all(other[-1] in ("0", "1") for other in boxes):
+            raise DatasetError(
+                f"6 columns are ambiguous: is the last, {words[-1]}, a confidence or a track?",
+                where=where,
+                hint=f"write {words[-1]}.0 for a confidence; --from ultralytics-track reads tracks",
+            )
+
+    def _refuse_pose(self, values: list[float], where: str) -> None:
+        """Refuse the points of a pose, whose visibility of 2 would pass for a coordinate."""
+        seen = values[6::3]
+        if (len(values) - 4) % 3 == 0 and 2 in seen and all(value in (0, 1, 2) for value in seen):
+            raise DatasetError(
+                f"{len(values) + 1} columns look like a box and {len(seen)} points with visibility",
+                where=where,
+                hint=f"add kpt_shape: [{len(seen)}, 3] to data.yaml",
+            )
 
     def _shape(self, words: list[str], item: Item, where: str) -> Shape:
         label = self._label(words[0], where)
@@ -89,6 +126,7 @@ class LineReader:
             points = self._box(values[:4], item, where)
             return Shape(type="rectangle", label=label, points=points, score=score)
         if count >= 7:
+            self._refuse_pose(values, where)
             score = self._score(values.pop(), where) if count % 2 == 0 else None
             ring = self._pixels(values, item, where)
             return Shape(type="polygon", label=label, points=ring, score=score)

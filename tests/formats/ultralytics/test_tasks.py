@@ -12,11 +12,11 @@ import yaml
 from conversions import converted, written
 from corpus import COCO_TINY
 from every_kind import HEIGHT, KINDS, WIDTH, dataset, lost, shape, trip
-from localcvat.archive import open_sink
+from localcvat.archive import open_sink, open_source
 from localcvat.convert import ConvertOptions, convert, write_dataset
 from localcvat.geometry.masks import bitmap_to_mask, mask_to_bitmap, polygons_to_mask
 from localcvat.model import Shape
-from localcvat.plugin import find_format
+from localcvat.plugin import detect_format, find_format
 from localcvat.report import Report
 from small_yolo import files, read
 
@@ -92,6 +92,17 @@ def test_corners_in_any_order_give_the_same_box(tmp_path: Path) -> None:
     assert first.points == second.points == pytest.approx([20, 10, 80, 30])
     assert odd.score == 0.5
     assert report.count("changed", "rectangle") == 1
+
+
+def test_the_yaml_may_state_the_task(tmp_path: Path) -> None:
+    yaml_text = "task: segment\ntrain: images/train\nnames: [car]\n"
+    texts = {"data.yaml": yaml_text, "labels/train/a.txt": "0 0.1 0.1 0.4 0.1 0.4 0.3 0.1 0.3\n"}
+    files(tmp_path, texts, ("images/train/a.jpg",))
+    with open_source(tmp_path) as source:
+        assert detect_format(source).name == "ultralytics-segmentation"
+    _, items, report = read(tmp_path, "ultralytics-segmentation")
+    assert [made.type for made in items["train/a.jpg"].shapes] == ["polygon"]
+    assert report.entries == []
 
 
 def test_track_numbers_come_back(tmp_path: Path) -> None:

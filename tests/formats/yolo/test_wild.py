@@ -74,6 +74,11 @@ BROKEN = {
     "four columns": ("0 0.5 0.5 0.1", "4 columns"),
     "a track number": (f"{BOX} 17", "no confidence"),
     "an instance number": ("0 17 0.5 0.5 0.1 0.1", "0..1"),
+    "an instance number that is a fraction too": ("0 1 0.5 0.5 0.1 0.1", "6 columns are ambiguous"),
+    "the instance number of a polygon": ("0 2 0.1 0.1 0.2 0.1 0.2 0.4", "8 columns are ambiguous"),
+    "a confidence that may be a track": (f"{BOX} 1", "6 columns are ambiguous"),
+    "a pose": (f"{BOX} 0.4 0.4 2 0.6 0.6 2.0 0 0 0", "3 points with visibility"),
+    "a pose of two points": (f"{BOX} 0.4 0.4 2 0.6 0.6 1", "2 points with visibility"),
 }
 
 
@@ -87,6 +92,13 @@ def test_a_broken_line_is_named_and_can_be_skipped(tmp_path: Path, name: str) ->
     shapes, report = _one(tmp_path, f"{BOX}\n{line}\n{BOX}", on_error="skip")
     assert len(shapes) == 2
     assert report.count("dropped", "line") == 1
+
+
+def test_what_other_lines_of_the_file_tell_is_no_longer_ambiguous(tmp_path: Path) -> None:
+    at_the_edge = "0 0 0.1 0.2 0.1 0.2 0.4 1"
+    shapes, _ = _one(tmp_path, f"{at_the_edge}\n0 0.1 0.1 0.2 0.1 0.2 0.4 0.9\n{BOX} 1.0")
+    assert [shape.score for shape in shapes] == [1.0, 0.9, 1.0]
+    assert shapes[0].points[:2] == [0, 10]
 
 
 def test_a_text_of_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
