@@ -14,10 +14,12 @@ import msgspec
 import orjson
 from sqlmodel import Session
 
+from localcvat.annotations import Scope
 from localcvat.errors import DatasetError, ValidationError
 from localcvat.geometry.slicing import keyframes, track_parts
 from localcvat.geometry.tracks import track_from_shapes
 from localcvat.jobs import touch_annotations
+from localcvat.known_objects import KnownObjects
 from localcvat.label_rows import read_labels
 from localcvat.matching import FrameMatcher
 from localcvat.model import Dataset, Header, Item, Label, Shape, Tag, TaskInfo, Track
@@ -30,18 +32,22 @@ from localcvat.store.engine import raw
 from localcvat.store.label_map import label_map
 from localcvat.store.tables import DataRow, TaskRow
 
-Mode = Literal["replace", "append"]
+Mode = Literal["replace", "append", "merge"]
 NOT_IN_JOB = "its frame is not in the job"
+TABLES = (("tag", ""), ("shape", " AND parent_id IS NULL"), ("track", " AND parent_id IS NULL"))
 
 
 class ImportRules(msgspec.Struct, frozen=True, kw_only=True):
-    """`replace` removes what is there first. `skip` counts what can't be placed or read.
+    """`replace` removes what is there first. `merge` adds what is not there already: objects that
+    one of their label and kind covers by `iou` or more are. `skip` counts what can't be placed or
+    read.
 
     `keep_groups` leaves group numbers as they are; else groups of one are dropped and the rest
     numbered from 1 on each frame. `source` is what the report calls the dataset.
     """
 
     mode: Mode = "replace"
+    iou: float = 0.5
     skip: bool = False
     keep_groups: bool = False
     source: str = ""
@@ -120,12 +126,13 @@ def import_annotations(
     where annotations would be replaced by nothing because all that is new was left out.
     """
     importer = _Importer(session, task, jobs, dataset.header, report, rules)
-    replaces = rules.mode == "replace" and _has_annotations(session, jobs)
+    before = count_annotations(session, jobs)
+    replaces = rules.mode == "replace" and bool(before)
     if replaces:
         for job in jobs:
             clear_annotations(session, job.id)
     importer.run(dataset)
-    if replaces and report.losses and not _has_annotations(session, jobs):
+    if replaces and report.losses and not count_annotations(session, jobs):
         lost = report.losses[0]
         raise DatasetError(
             "nothing of it could be taken, so the annotations there were not replaced:"
@@ -133,15 +140,20 @@ def import_annotations(
             where=lost.example,
             hint="--mode append leaves what is there",
         )
+    if replaces:
+        report.dropped("annotation", "was there before: replaced", count=before, lossy=False)
+    elif before:
+        report.kept("annotation that was there before", before)
     touch_annotations(session, [job.id for job in jobs])
 
 
-def _has_annotations(session: Session, jobs: Sequence[JobSlice]) -> bool:
-    return any(
+def count_annotations(session: Session, jobs: Sequence[JobSlice]) -> int:
+    """How many tags, shapes and tracks jobs have, those that two jobs share in each of them."""
+    return sum(
         raw(session)
-        .execute(f"SELECT 1 FROM {table} WHERE job_id = ? LIMIT 1", (job.id,))
-        .fetchone()
-        for table in ("shape", "track", "tag")
+        .execute(f"SELECT count(*) FROM {table} WHERE job_id = ?{roots}", (job.id,))
+        .fetchone()[0]
+        for table, roots in TABLES
         for job in jobs
     )
 
@@ -165,6 +177,11 @@ class _Importer:
         self._info = _numbering(session, task)
         self._labels = ObjectLabels(task_labels(session, task), report)
         self._writer = AnnotationWriter(session, label_map(session, task_id=task.id))
+        self._known: KnownObjects | None = None
+        if rules.mode == "merge" and jobs:
+            scope = Scope(job_id=jobs[0].id) if len(jobs) == 1 else Scope(task_id=task.id)
+            stop = max(job.stop for job in jobs)
+            self._known = KnownObjects(session, scope, stop, rules.iou, report)
         self._matcher = FrameMatcher(
             _frames(session, task),
             report,
@@ -262,6 +279,8 @@ class _Importer:
             for kind in (*(shape.type for shape in shapes), *("tag" for _ in tags)):
                 self._report.dropped(kind, NOT_IN_JOB, item.path)
             return
+        if self._known is not None:
+            shapes, tags = self._known.left(item, frame, shapes, tags)
         for job in takers:
             try:
                 self._writer.add_shapes(job.id, shapes)
@@ -322,6 +341,8 @@ class _Importer:
         return track
 
     def _write_track(self, track: Track) -> None:
+        if self._known is not None and self._known.has_track(track):
+            return
         parts = track_parts(track, [(job.start, job.stop) for job in self._jobs])
         taken = False
         for job, part in zip(self._jobs, parts, strict=True):

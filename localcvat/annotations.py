@@ -26,6 +26,7 @@ from localcvat.labeled_data import (
 )
 from localcvat.model import Annotations, Shape, Tag, Track
 from localcvat.projects import project_row
+from localcvat.report import Report
 from localcvat.store.annotation_reading import read_annotations
 from localcvat.store.annotation_rows import clear_annotations, write_annotations
 from localcvat.store.engine import Store, raw
@@ -81,7 +82,7 @@ def project_annotations(store: Store, project_id: int) -> LabeledData:
             TaskRow.project_id == project_id, col(TaskRow.deleted_date).is_(None)
         )
         for task in session.exec(tasks.order_by(col(TaskRow.id))).all():
-            _extend(found, _read_scope(session, Scope(task_id=task.id)))
+            _extend(found, read_scope(session, Scope(task_id=task.id)))
     return found
 
 
@@ -128,6 +129,33 @@ def remove_annotations(store: Store, scope: Scope, ids: Collection[int] | None =
         touch_annotations(session, [job.id for job in jobs])
 
 
+def join_task_tracks(store: Store, task_id: int, least: float, *, dry_run: bool = False) -> Report:
+    """Make tracks of one object one (see `geometry.track_joining`); returns what was joined.
+
+    `least` is the mean IoU from which two are one. Joined tracks are cut to the jobs again. A dry
+    run changes nothing. Raises NotFoundError.
+    """
+    from localcvat.geometry.track_joining import join_tracks
+
+    report = Report()
+    with store.write() as session:
+        scope = Scope(task_id=task_id)
+        task, jobs = _jobs(session, scope)
+        found = cast(list[Track], read_scope(session, scope).tracks)
+        stop = max((job.stop for job in jobs), default=-1)
+        kept, joined = join_tracks(found, least, [stop])
+        for part in joined:
+            part.report(report)
+        if kept:
+            report.kept("track", len(kept))
+        if joined and not dry_run:
+            for job in jobs:
+                raw(session).execute("DELETE FROM track WHERE job_id = ?", (job.id,))
+            labels = label_map(session, task_id=task.id)
+            _write(session, task, jobs, Annotations(tracks=kept), labels)
+    return report
+
+
 _ROOT = {"tag": "1", "shape": "parent_id IS NULL", "track": "parent_id IS NULL"}
 
 
@@ -151,10 +179,11 @@ def _jobs(session: Session, scope: Scope) -> tuple[TaskRow, list[_JobFrames]]:
 
 def _read(store: Store, scope: Scope) -> LabeledData:
     with store.read() as session:
-        return _read_scope(session, scope)
+        return read_scope(session, scope)
 
 
-def _read_scope(session: Session, scope: Scope) -> LabeledData:
+def read_scope(session: Session, scope: Scope) -> LabeledData:
+    """The annotations of a scope; what overlapping jobs both have is there once."""
     found = LabeledData()
     task, jobs = _jobs(session, scope)
     labels = label_map(session, task_id=task.id)

@@ -17,6 +17,7 @@ import msgspec
 
 from localcvat.adapt import adapt, boxed_kinds, needs_only_boxes
 from localcvat.archive import DEFAULT_LIMITS, Limits, Sink, open_sink, open_source
+from localcvat.dry_run import DryRun, dry_run_ends_here
 from localcvat.errors import OutputError, UsageError
 from localcvat.model import Dataset, Header, Item, Label
 from localcvat.plugin import (
@@ -40,11 +41,13 @@ class ConvertOptions(msgspec.Struct, kw_only=True):
     order in which they are written. `params` are options of the formats' own (`multipart`).
     `progress` is called with the number of items done. `overwrite` replaces an existing zip.
     `jobs` is how many processes may be used, all cores if not given.
-    `transforms` change the dataset on its way (labels, subsets, kinds of shapes).
+    `transforms` change the dataset on its way (labels, subsets, kinds of shapes). A `dry_run` does
+    all of it and leaves no output.
     """
 
     with_images: bool = False
     strict: bool = False
+    dry_run: bool = False
     overwrite: bool = False
     jobs: int | None = None
     image_size: tuple[int, int] | None = None
@@ -78,7 +81,7 @@ def convert(
         raise UsageError(f"the format {to!r} can't be written", hint="see `localcvat formats`")
     check_apart(source_path, target_path)
     report = Report()
-    with open_source(source_path, options.limits) as source:
+    with dry_run_ends_here(), open_source(source_path, options.limits) as source:
         refuse_backup(source)
         choice = named_or_detected(source, from_)
         origin = choice.format
@@ -112,7 +115,8 @@ def write_dataset(
 ) -> None:
     """Transform `dataset`, adapt it to a format, write it into `sink`.
 
-    Refuses losses in strict mode, and annotations of which none matched an image in any.
+    Refuses losses in strict mode, and annotations of which none matched an image in any. Raises
+    DryRun at the end of a dry run.
     """
     if options.progress is not None:
         dataset.items = counted(dataset.items, options.progress)
@@ -133,6 +137,8 @@ def write_dataset(
     report.refuse_no_match()
     if options.strict:
         report.refuse_losses()
+    if options.dry_run:
+        raise DryRun
 
 
 def _in_order(header: Header, names: list[str]) -> Header:

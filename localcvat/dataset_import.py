@@ -11,6 +11,7 @@ import orjson
 from sqlmodel import Session
 
 from localcvat.annotation_import import masks_of
+from localcvat.dry_run import DryRun
 from localcvat.errors import DatasetError
 from localcvat.geometry.slicing import keyframes, renumbered
 from localcvat.geometry.tracks import end_track, track_from_shapes
@@ -58,11 +59,12 @@ def import_dataset(
     media: MediaMode = "copy",
     *,
     strict: bool = False,
+    dry_run: bool = False,
 ) -> list[int]:
     """Add a dataset to a project, one new task a subset; returns the ids of the tasks.
 
     A project without labels gets the dataset's. One transaction; items stream. Raises DatasetError
-    for a label the project does not have.
+    for a label the project does not have, DryRun at the end of a dry run.
     """
     if isinstance(dataset, Dataset):
         dataset = packed(dataset, report)
@@ -93,6 +95,8 @@ def import_dataset(
         report.refuse_no_match()
         if strict:
             report.refuse_losses()
+        if dry_run:
+            raise DryRun
         project.updated_date = now()
         batch.sync()
     return task_ids

@@ -22,6 +22,7 @@ from localcvat.archive import DEFAULT_LIMITS, Limits, open_sink, open_source
 from localcvat.convert import ConvertOptions, counted, write_dataset
 from localcvat.dataset_import import import_dataset
 from localcvat.datasets import export_job, export_project, export_task
+from localcvat.dry_run import DryRun, dry_run_ends_here
 from localcvat.errors import UsageError
 from localcvat.jobs import job_row
 from localcvat.labels import skeleton_nodes
@@ -60,6 +61,7 @@ def import_into_project(
     *,
     media: MediaMode = "copy",
     strict: bool = False,
+    dry_run: bool = False,
     on_error: Literal["raise", "skip"] = "raise",
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
@@ -71,7 +73,7 @@ def import_into_project(
 
     The format is detected unless named; `transforms` change the dataset on its way. It
     may have been begun `ahead` (see `reading_process.begun`). Raises LossError in strict mode if
-    anything would be lost.
+    anything would be lost. A dry run makes no tasks.
     """
     report = Report()
     order = DatasetReading(
@@ -83,10 +85,13 @@ def import_into_project(
         transforms=transforms,
         limits=limits,
     )
-    with reading(order, report, store.jobs, ahead) as dataset:
+    task_ids: list[int] = []
+    with dry_run_ends_here(), reading(order, report, store.jobs, ahead) as dataset:
         if progress is not None:
             dataset.items = counted(dataset.items, progress)
-        task_ids = import_dataset(store, project_id, dataset, report, media, strict=strict)
+        task_ids = import_dataset(
+            store, project_id, dataset, report, media, strict=strict, dry_run=dry_run
+        )
     return task_ids, report
 
 
@@ -97,7 +102,9 @@ def import_into_task(
     format_name: str | None = None,
     *,
     mode: Mode = "replace",
+    iou: float = 0.5,
     strict: bool = False,
+    dry_run: bool = False,
     on_error: Literal["raise", "skip"] = "raise",
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
@@ -106,14 +113,21 @@ def import_into_task(
 ) -> Report:
     """Read annotations into the jobs of a task; returns the report.
 
-    What was there is replaced, or added to with `mode` `append`. Images are matched to frames by
-    name. One transaction. Raises DatasetError for an image that is no frame, an unknown label.
+    What was there is replaced; `mode` `append` adds to it, `merge` adds what is not there already:
+    objects whose label and kind are those of one that covers them by `iou` or more are left out.
+    Images are matched to frames by name. One transaction; a dry run keeps none of it. Raises
+    DatasetError for an image that is no frame, an unknown label.
     """
-    reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress, limits)
-    with store.write() as session:
+    wanted = _Reading(
+        path, format_name, image_size, transforms, mode, iou, on_error, progress, limits
+    )
+    report = Report()
+    with dry_run_ends_here(), store.write() as session:
         task = task_row(session, task_id)
         jobs = target_jobs(session, task)
-        return _import_into_jobs(session, task, jobs, reading, strict)
+        _import_into_jobs(session, task, jobs, wanted, report)
+        _end(report, strict, dry_run)
+    return report
 
 
 def import_into_job(
@@ -123,7 +137,9 @@ def import_into_job(
     format_name: str | None = None,
     *,
     mode: Mode = "replace",
+    iou: float = 0.5,
     strict: bool = False,
+    dry_run: bool = False,
     on_error: Literal["raise", "skip"] = "raise",
     image_size: tuple[int, int] | None = None,
     transforms: Transforms = NO_TRANSFORMS,
@@ -131,12 +147,17 @@ def import_into_job(
     limits: Limits = DEFAULT_LIMITS,
 ) -> Report:
     """Read annotations into one job, cut to its frames; see `import_into_task`."""
-    reading = _Reading(path, format_name, image_size, transforms, mode, on_error, progress, limits)
-    with store.write() as session:
+    wanted = _Reading(
+        path, format_name, image_size, transforms, mode, iou, on_error, progress, limits
+    )
+    report = Report()
+    with dry_run_ends_here(), store.write() as session:
         job = job_row(session, job_id)
         task = task_row(session, job.task_id)
         jobs = target_jobs(session, task, job_id)
-        return _import_into_jobs(session, task, jobs, reading, strict)
+        _import_into_jobs(session, task, jobs, wanted, report)
+        _end(report, strict, dry_run)
+    return report
 
 
 class _Reading(msgspec.Struct, frozen=True):
@@ -147,49 +168,55 @@ class _Reading(msgspec.Struct, frozen=True):
     image_size: tuple[int, int] | None
     transforms: Transforms
     mode: Mode
+    iou: float
     on_error: Literal["raise", "skip"]
     progress: Callable[[int], None] | None
     limits: Limits
 
 
 def _import_into_jobs(
-    session: Session, task: TaskRow, jobs: list[JobSlice], reading: _Reading, strict: bool
-) -> Report:
-    report = Report()
+    session: Session, task: TaskRow, jobs: list[JobSlice], wanted: _Reading, report: Report
+) -> None:
     labels = task_labels(session, task)
-    with open_source(reading.path, reading.limits) as source:
+    with open_source(wanted.path, wanted.limits) as source:
         refuse_backup(source)
-        choice = named_or_detected(source, reading.format_name)
+        choice = named_or_detected(source, wanted.format_name)
         if not choice.format.can_read:
             raise UsageError(f"the format {choice.format.name!r} can't be read")
         options = ReadOptions(
             dialect=choice.dialect,
             media=False,
-            image_size=reading.image_size,
+            image_size=wanted.image_size,
             labels=[label.name for label, _ in flat_labels(labels)],
             points={label.name: list(skeleton_nodes(label).values()) for label in labels},
-            on_error=reading.on_error,
+            on_error=wanted.on_error,
             size_of=frame_sizes(session, task),
         )
         dataset = choice.format.read(source, options, report)
-        dataset = transform(dataset, reading.transforms, report)
+        dataset = transform(dataset, wanted.transforms, report)
         if choice.dialect == "cvat" and choice.format.name in MASKS_BECOME_POLYGONS:
             dataset.items = outlined_as_cvat(dataset.items, report)
         if choice.dialect == "cvat" and choice.format.name in STILL_SHAPES:
             dataset.items = _stilled(dataset.items, report)
-        if reading.progress is not None:
-            dataset.items = counted(dataset.items, reading.progress)
+        if wanted.progress is not None:
+            dataset.items = counted(dataset.items, wanted.progress)
         rules = ImportRules(
-            mode=reading.mode,
-            skip=reading.on_error == "skip",
+            mode=wanted.mode,
+            iou=wanted.iou,
+            skip=wanted.on_error == "skip",
             keep_groups=choice.format.name in KEEP_GROUPS,
             source=source.display,
         )
         import_annotations(session, task, jobs, dataset, report, rules)
+
+
+def _end(report: Report, strict: bool, dry_run: bool) -> None:
+    """Undo all of it if that was asked for, or if anything would be lost in strict mode."""
     report.refuse_no_match()
     if strict:
         report.refuse_losses()
-    return report
+    if dry_run:
+        raise DryRun
 
 
 def _stilled(items: Iterable[Item], report: Report) -> Iterator[Item]:
@@ -258,7 +285,7 @@ def _export(
     if not target.format.can_write:
         raise UsageError(f"the format {format_name!r} can't be written")
     options = options or ConvertOptions()
-    with store.read() as session:
+    with dry_run_ends_here(), store.read() as session:
         dataset = deliver(session, target.dialect, report)
         with open_sink(path, overwrite=options.overwrite, jobs=options.jobs or store.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)

@@ -10,6 +10,7 @@ import msgspec
 
 from localcvat.archive import open_sink
 from localcvat.convert import ConvertOptions, check_apart, write_dataset
+from localcvat.dry_run import dry_run_ends_here
 from localcvat.model import Dataset, Header, Item, Label, Track
 from localcvat.plugin import ReadOptions, find_format
 from localcvat.reading import opened_dataset
@@ -30,7 +31,7 @@ def merge_datasets(
         check_apart(path, target)
     report = Report()
     reading = ReadOptions(media=options.with_images)
-    with ExitStack() as opened:
+    with dry_run_ends_here(), ExitStack() as opened:
         datasets = [
             opened.enter_context(opened_dataset(path, from_, reading, report))[0]
             for path in sources

@@ -11,6 +11,7 @@ import msgspec
 
 from localcvat.archive import open_sink
 from localcvat.convert import ConvertOptions, check_apart, write_dataset
+from localcvat.dry_run import dry_run_ends_here
 from localcvat.errors import UsageError
 from localcvat.model import Dataset, Item
 from localcvat.plugin import FormatChoice, ReadOptions, find_format
@@ -57,6 +58,7 @@ def split_dataset(
     reading = ReadOptions(media=options.with_images, same_format=same)
     report = Report()
     with (
+        dry_run_ends_here(),
         opened_dataset(source, origin.name, reading, report) as (again, _),
         open_sink(target, overwrite=options.overwrite) as sink,
     ):

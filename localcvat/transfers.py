@@ -121,6 +121,8 @@ def export_dataset(
 
     place = place or Place()
     place.overwrite = place.overwrite or options.overwrite
+    if options.dry_run:
+        return unrecorded(spec, _tried(store, place, exporter))
     return _export(store, spec, place, f"{name}_{format_name.lower()}.zip", exporter)
 
 
@@ -188,7 +190,7 @@ def import_dataset(
         report = found[1] if isinstance(found, tuple) else found
         return Outcome(report=report)
 
-    return _import(store, spec, place, work)
+    return _import(store, spec, place, work, recorded=not options.get("dry_run"))
 
 
 def import_backup(
@@ -334,13 +336,26 @@ def _export(
     return _run(store, spec, place.swallow, work, patient=address is None)
 
 
+def _tried(store: Store, place: Place, exporter: Exporter) -> Outcome:
+    """The report of an export that keeps nothing, made in the store's folder for such."""
+    address = place.address()
+    if address is not None and not is_url(address):
+        _check_free(address, place.overwrite)
+    with scratch(store) as folder:
+        return Outcome(report=exporter(str(folder / "tried.zip"), lambda _: None))
+
+
 def _check_free(path: str, overwrite: bool) -> None:
     if os.path.lexists(path) and not overwrite:
         raise OutputError("the file exists", where=path, hint="use --overwrite, or another name")
 
 
 def _import(
-    store: Store, spec: RequestSpec, place: Place, work: Callable[[str], Outcome]
+    store: Store,
+    spec: RequestSpec,
+    place: Place,
+    work: Callable[[str], Outcome],
+    recorded: bool = True,
 ) -> Request:
     address = place.address()
     if address is None:
@@ -354,4 +369,6 @@ def _import(
             fetch(address, there)
             return work(there)
 
+    if not recorded:
+        return unrecorded(spec, run(lambda _: None))
     return _run(store, spec, place.swallow, run)

@@ -23,7 +23,9 @@ class Transforms(msgspec.Struct, frozen=True, kw_only=True):
 
     `labels_map` renames labels, two onto one name merge them. `only_labels` and `drop_labels` name
     labels as they are after that. `subsets` maps each subset to its new name; with `only_subsets`
-    those not named are left out. The flags are the options of `localcvat convert` of those names.
+    those not named are left out. `merge_tracks` is the least mean IoU of tracks that are one
+    object (`geometry.track_joining`). The flags are the options of `localcvat convert` of those
+    names.
     """
 
     labels_map: dict[str, str] = {}
@@ -38,6 +40,7 @@ class Transforms(msgspec.Struct, frozen=True, kw_only=True):
     rename_duplicates: bool = False
     only_annotated: bool = False
     clip: bool = False
+    merge_tracks: float | None = None
 
     def __post_init__(self) -> None:
         kinds = self.boxes_from_masks + self.masks_to_polygons
@@ -48,6 +51,8 @@ class Transforms(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.masks_to_polygons and self.polygons_to_masks:
             raise UsageError("--masks-to-polygons and --polygons-to-masks undo each other")
+        if self.merge_tracks is not None and not 0 < self.merge_tracks <= 1:
+            raise UsageError("--merge-tracks: an IoU is more than 0 and at most 1")
 
     @property
     def reshape(self) -> bool:
@@ -67,6 +72,8 @@ def transform(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
     dataset = _relabelled(dataset, wanted, report)
     if wanted.subsets:
         dataset = _chosen_subsets(dataset, wanted, report)
+    if wanted.merge_tracks is not None:
+        dataset.tracks = merged_tracks(dataset.tracks, wanted.merge_tracks, dataset.header, report)
     if wanted.flatten_tracks:
         dataset = _flattened(dataset, report)
     if wanted.reshape:
@@ -210,6 +217,19 @@ def _chosen_subsets(dataset: Dataset, wanted: Transforms, report: Report) -> Dat
             yield item
 
     return Dataset(header, items(), dataset.tracks)
+
+
+def merged_tracks(
+    tracks: Iterable[Track], least: float, header: Header, report: Report
+) -> list[Track]:
+    """The tracks, those of one object as one; each that became part of another is reported."""
+    from localcvat.geometry.track_joining import join_tracks
+    from localcvat.geometry.tracks import stop_frames
+
+    kept, joined = join_tracks(list(tracks), least, stop_frames(header))
+    for part in joined:
+        part.report(report)
+    return kept
 
 
 def _flattened(dataset: Dataset, report: Report) -> Dataset:

@@ -241,6 +241,8 @@ class TrackReader:
             source=place.text("source", "manual"),
             task=task,
         )
+        if element.get("id", "").isdecimal():
+            track.extras = {"track": {"id": place.integer("id")}}
         parts: dict[str, Track] = {}
         first: TrackedShape | None = None
         for child in element:

@@ -8,7 +8,13 @@ import msgspec
 
 from localcvat.archive import Sink
 from localcvat.geometry.slicing import renumbered
-from localcvat.geometry.tracks import interpolate, last_keyframe, stop_frames
+from localcvat.geometry.tracks import (
+    interpolate,
+    last_keyframe,
+    stated_id,
+    stop_frames,
+    track_ids,
+)
 from localcvat.model import (
     DEFAULT_SUBSET,
     Dataset,
@@ -54,7 +60,8 @@ class CvatXmlWriter:
             for item in self._dataset.items:
                 self._image(xml, item, numbers.of(item))
                 self._keep_media(item)
-            for number, track in enumerate(self._dataset.tracks):
+            tracks = list(self._dataset.tracks)
+            for number, track in zip(self._numbered(tracks), tracks, strict=True):
                 self._track(xml, number, track, all_frames=True)
             self._finish(xml)
         self._write_media()
@@ -63,10 +70,11 @@ class CvatXmlWriter:
         """`<track>` elements: the tracks, then each still shape as a track of one frame."""
         with self._sink.stream(XML_NAME) as stream:
             xml = self._start(stream)
-            number = 0
-            for track in self._ordered(self._dataset.tracks):
+            tracks = self._ordered(self._dataset.tracks)
+            numbers = self._numbered(tracks)
+            for number, track in zip(numbers, tracks, strict=True):
                 self._track(xml, number, track)
-                number += 1
+            number = max(numbers, default=-1) + 1
             for item, frame, gone in self._ordered_items():
                 for shape in item.shapes:
                     self._still(xml, number, shape, item, (frame, gone))
@@ -193,6 +201,16 @@ class CvatXmlWriter:
             yield found
         for task in order[1:]:
             yield from waiting.get(task, ())
+
+    def _numbered(self, tracks: Sequence[Track]) -> list[int]:
+        """The id of each track: the one it came with; CVAT counts from 0."""
+        numbers = list(range(len(tracks))) if self._exactly else track_ids(tracks)
+        for number, track in zip(numbers, tracks, strict=True):
+            stated = stated_id(track)
+            if stated is not None and stated != number:
+                why = "numbered again: CVAT counts from 0" if self._exactly else "another has it"
+                self._report.changed("track id", why, f"{stated} -> {number}", lossy=False)
+        return numbers
 
     def _tell_names(self, item: Item) -> None:
         if (item.frame is None and item.source_frame is None) or not self._header.tasks:

@@ -137,7 +137,11 @@ class _Writer(DatasetWriter):
         track = -1
         if shape.track_id is not None:
             # Numbers count from 1 in the order in which the tracks appear.
+            new = shape.track_id not in sequence.tracks
             track = sequence.tracks.setdefault(shape.track_id, len(sequence.tracks) + 1)
+            if new and track != shape.track_id:
+                why, where = "counted from 1 by appearance", f"{shape.track_id} -> {track}"
+                self._report.changed("track id", why, where, lossy=False)
         fields: list[Any] = [
             frame,
             track,

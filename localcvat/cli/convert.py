@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from localcvat.cli.limits import limit_options
-from localcvat.cli.options import report_json
+from localcvat.cli.options import dry_run, on_error, report_json
 from localcvat.cli.tables import echo_report
 from localcvat.cli.transforms import transform_options
 from localcvat.errors import LocalCvatError, UsageError
@@ -53,6 +53,7 @@ def read_names(path: str | None) -> list[str] | None:
     help="Copy the images too. Default: no.",
 )
 @click.option("--strict", is_flag=True, help="Write nothing if anything would be lost.")
+@dry_run
 @report_json
 @click.option("--image-size", metavar="WxH", help="Size of images whose file is missing.")
 @click.option(
@@ -66,12 +67,7 @@ def read_names(path: str | None) -> list[str] | None:
     help="Ultralytics segmentation: an object of several polygons becomes a line each (the "
     "default), one line along bridges of no width, or its largest polygon alone.",
 )
-@click.option(
-    "--on-error",
-    type=click.Choice(["raise", "skip"]),
-    default="raise",
-    help="Stop at a bad object, or skip and report it.",
-)
+@on_error
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to use; all cores by default.")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is an existing zip.")
 @limit_options
@@ -83,6 +79,7 @@ def convert(
     from_: str | None,
     with_images: str,
     strict: bool,
+    dry_run: bool,
     as_json: bool,
     image_size: str | None,
     names: str | None,
@@ -107,6 +104,7 @@ def convert(
         options = ConvertOptions(
             with_images=with_images == "yes",
             strict=strict,
+            dry_run=dry_run,
             overwrite=overwrite,
             jobs=jobs,
             image_size=parse_size(image_size),

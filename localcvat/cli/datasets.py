@@ -74,6 +74,7 @@ def import_command(noun: str, *ignored: str) -> click.Command:
     @click.argument("path", metavar="FILE")
     @options.read_format
     @options.import_mode
+    @options.iou
     @_import_options
     @options.ignored(*ignored)
     @click.pass_context
@@ -84,12 +85,30 @@ def import_command(noun: str, *ignored: str) -> click.Command:
         from localcvat.cli.progress import item_progress
 
         how["image_size"] = parse_size(image_size)
-        with client_of(context) as client, item_progress("images") as how["progress"]:
+        with client_of(context) as client:
             found = retrieve(client, noun, number)
-            report = found.import_annotations(how.pop("format_name"), how.pop("path"), **how)
+            how["mode"] = how["mode"] or _asked_mode(found)
+            with item_progress("images") as how["progress"]:
+                report = found.import_annotations(how.pop("format_name"), how.pop("path"), **how)
         echo_report(report, as_json)
 
     return import_dataset
+
+
+def _asked_mode(found: Any) -> str:
+    """What to do with annotations that are there: asked on a terminal; scripts replace them."""
+    import sys
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return "replace"
+    there = found.get_annotations()
+    count = len(there.tags) + len(there.shapes) + len(there.tracks)
+    if not count:
+        return "replace"
+    question = f"There are {count} annotations already. What is to become of them?"
+    modes = click.Choice(["replace", "append", "merge"])
+    answer: str = click.prompt(question, type=modes, err=True)
+    return answer
 
 
 def export_command(noun: str, *ignored: str) -> click.Command:
@@ -104,6 +123,7 @@ def export_command(noun: str, *ignored: str) -> click.Command:
     @click.option("--format", "format_name", default="CVAT for images 1.1", show_default=True)
     @options.with_images
     @options.strict
+    @options.dry_run
     @options.overwrite
     @options.jobs
     @transform_options
@@ -152,7 +172,7 @@ def _import_options(command: options.Command) -> options.Command:
     decorated: Any = command
     for option in (
         *(options.report_json, limit_options, transform_options),
-        *(options.image_size, options.on_error, options.strict),
+        *(options.image_size, options.on_error, options.dry_run, options.strict),
     ):
         decorated = option(decorated)
     result: options.Command = decorated

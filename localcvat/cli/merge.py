@@ -16,6 +16,7 @@ from localcvat.transforms import Transforms
 @click.option("--from", "from_", metavar="FORMAT", help="Format of all SRC; detected if left out.")
 @options.with_images
 @options.strict
+@options.dry_run
 @options.overwrite
 @transform_options
 @options.report_json
@@ -26,6 +27,7 @@ def merge(
     from_: str | None,
     with_images: bool,
     strict: bool,
+    dry_run: bool,
     overwrite: bool,
     as_json: bool,
     transforms: Transforms,
@@ -40,6 +42,10 @@ def merge(
     from localcvat.merging import merge_datasets
 
     chosen = ConvertOptions(
-        with_images=with_images, strict=strict, overwrite=overwrite, transforms=transforms
+        with_images=with_images,
+        strict=strict,
+        dry_run=dry_run,
+        overwrite=overwrite,
+        transforms=transforms,
     )
     echo_report(merge_datasets(sources, target, to, from_, chosen), as_json)

@@ -48,19 +48,38 @@ media = click.option(
 read_format = click.option("--format", "format_name", help="Format name; detected if left out.")
 import_mode = click.option(
     "--mode",
-    type=click.Choice(["replace", "append"]),
-    default="replace",
-    help="Replace the annotations that are there, or add to them. Default: replace.",
+    type=click.Choice(["replace", "append", "merge"]),
+    help="Replace the annotations that are there, add to them, or add what is not there already. "
+    "Without it a terminal is asked, and a script replaces them.",
 )
-on_error = click.option(
+iou = click.option(
+    "--iou",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="How much objects of one label cover each other to be one.",
+)
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Do all of it, print the report, and keep nothing."
+)
+_on_error = click.option(
     "--on-error",
     type=click.Choice(["raise", "skip"]),
     default="raise",
     help="Stop at a bad object or an unknown image, or skip and report it.",
 )
+_lenient = click.option(
+    "--lenient", "on_error", flag_value="skip", help="The same as --on-error skip."
+)
 image_size = click.option(
     "--image-size", metavar="WxH", help="Size of images whose file is missing."
 )
+
+
+def on_error(command: Command) -> Command:
+    """What becomes of bad objects and unknown images."""
+    decorated: Command = _on_error(_lenient(command))
+    return decorated
 
 
 def _keep_jobs(context: click.Context, _: click.Parameter, value: int | None) -> None:

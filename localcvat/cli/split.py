@@ -32,6 +32,7 @@ from localcvat.errors import UsageError
 @click.option("--from", "from_", metavar="FORMAT", help="Format of SRC; detected if left out.")
 @click.option("--to", metavar="FORMAT", help="Format of DST; that of SRC if left out.")
 @options.with_images
+@options.dry_run
 @options.overwrite
 @options.report_json
 def split(
@@ -45,6 +46,7 @@ def split(
     from_: str | None,
     to: str | None,
     with_images: bool,
+    dry_run: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -67,7 +69,7 @@ def split(
         group_by=group_by,
         from_=from_,
         to=to,
-        options=ConvertOptions(with_images=with_images, overwrite=overwrite),
+        options=ConvertOptions(with_images=with_images, dry_run=dry_run, overwrite=overwrite),
     )
     echo_report(report, as_json)
 

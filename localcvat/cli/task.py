@@ -178,6 +178,27 @@ def restore(context: click.Context, task_id: int) -> None:
         client.tasks.restore(task_id)
 
 
+@task.command("merge-tracks")
+@options.identified("task")
+@options.iou
+@options.dry_run
+@options.report_json
+@click.pass_context
+def merge_tracks(
+    context: click.Context, task_id: int, iou: float, dry_run: bool, as_json: bool
+) -> None:
+    """Join tracks of one object: those that cover each other, or follow each other.
+
+    Tracks are one where label and kind are the same and their boxes cover each other by --iou in
+    the mean of the frames both are on, or from the last frame of one to the next of the other.
+    """
+    from localcvat.cli.tables import echo_report
+
+    with client_of(context) as client:
+        report = client.tasks.retrieve(task_id).merge_tracks(iou, dry_run=dry_run)
+    echo_report(report, as_json)
+
+
 @task.command()
 @options.identified("task")
 @click.argument("frame_ids", type=options.ID, nargs=-1, metavar="[FRAME...]")

@@ -30,6 +30,12 @@ OPTIONS = (
     click.option("--boxes-from-masks", is_flag=True, help="Make masks the boxes around them."),
     click.option("--masks-to-polygons", is_flag=True, help="Make masks polygons."),
     click.option("--polygons-to-masks", is_flag=True, help="Make polygons masks."),
+    click.option(
+        "--merge-tracks",
+        type=float,
+        metavar="IOU",
+        help="Join tracks of one label that cover each other by this much, or follow each other.",
+    ),
     click.option("--flatten-tracks", is_flag=True, help="Make tracks single shapes."),
     click.option("--rename-duplicates", is_flag=True, help="Rename images of the same name."),
     click.option("--only-annotated", is_flag=True, help="Leave out images without annotations."),
@@ -55,6 +61,7 @@ def transform_options(command: Command) -> Command:
             only_labels=parse_names(kwargs.pop("only_labels")),
             subsets=subsets,
             only_subsets=only,
+            merge_tracks=kwargs.pop("merge_tracks"),
             **{flag: kwargs.pop(flag) for flag in FLAGS},
         )
         return command(*args, **kwargs)

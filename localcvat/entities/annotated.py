@@ -61,14 +61,14 @@ class Annotated(Entity):
         format_name: str | None,
         filename: PathLike,
         *,
-        mode: Literal["replace", "append"] = "replace",
+        mode: Literal["replace", "append", "merge"] = "replace",
         strict: bool = False,
         **options: Any,
     ) -> Report:
         """Read annotations, images matched by name; returns the loss report.
 
         `format_name` None detects the format. `options` are those of `exchange.import_into_task`:
-        on_error, image_size, transforms, progress.
+        iou, dry_run, on_error, image_size, transforms, progress.
         """
         return self._import(format_name, filename, mode=mode, strict=strict, **options)
 

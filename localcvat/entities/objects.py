@@ -192,6 +192,12 @@ class Task(Annotated, BackedUp):
 
         return task_annotations(self._store, self.id)
 
+    def merge_tracks(self, iou: float = 0.5, *, dry_run: bool = False) -> Report:
+        """Join tracks of one object: of one label, covering each other by `iou` in the mean."""
+        from localcvat.annotations import join_task_tracks
+
+        return join_task_tracks(self._store, self.id, iou, dry_run=dry_run)
+
     def get_meta(self) -> DataMeta:
         from localcvat.frames import task_meta
 

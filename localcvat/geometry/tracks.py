@@ -5,6 +5,7 @@ Source: formats specification, section 0.3 (track interpolation).
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
@@ -229,7 +230,8 @@ def flatten_tracks(
 ) -> Iterator[Item]:
     """Items with the shapes that each track has on their frame, by z_order.
 
-    Tracks are numbered in each task by itself. In CVAT's dialect the skeletons of a project's
+    Tracks are numbered in each task by itself, those that came with a number keep it; CVAT's
+    dialect counts from 0. In it the skeletons of a project's
     tracks are without their points, as CVAT writes them.
     """
     flat = flat_tracks(tracks, header)
@@ -243,16 +245,47 @@ def flatten_tracks(
         yield item
 
 
+def stated_id(track: Track) -> int | None:
+    """The number that the file a track came from gave it."""
+    number = (track.extras or {}).get("track", {}).get("id")
+    return number if isinstance(number, int) else None
+
+
+def track_ids(tracks: Sequence[Track]) -> list[int]:
+    """A number for each track: the one it came with, unless one before has it, else a free one."""
+    stated = [stated_id(track) for track in tracks]
+    taken = {number for number in stated if number is not None}
+    free = (number for number in itertools.count() if number not in taken)
+    used: set[int] = set()
+    numbers = []
+    for number in stated:
+        given = next(free) if number is None or number in used else number
+        used.add(given)
+        numbers.append(given)
+    return numbers
+
+
 def flat_tracks(tracks: Iterable[Track], header: Header) -> dict[int, list[FlatTrack]]:
     """The tracks of each task, ready to be laid over its frames."""
     elements = not hides_elements(header)
     stops = stop_frames(header)
+    tracks = list(tracks)
+    plain = header.dialect == "plain"
+    ids = (
+        {
+            task: iter(track_ids([t for t in tracks if t.task == task]))
+            for task in {track.task for track in tracks}
+        }
+        if plain
+        else {}
+    )
     flat: dict[int, list[FlatTrack]] = {}
     for track in tracks:
         stop = stops[track.task] if track.task < len(stops) else -1
         stop = stop if stop >= 0 else last_keyframe(track)
         found = flat.setdefault(track.task, [])
-        found.append(FlatTrack(track, len(found), stop, elements=elements))
+        number = next(ids[track.task]) if plain else len(found)
+        found.append(FlatTrack(track, number, stop, elements=elements))
     return flat
 
 
@@ -293,6 +326,8 @@ def track_from_shapes(
     ordered = sorted(shapes, key=lambda shape: shape.frame)
     first = ordered[0]
     track = Track(label=first.label, frame=first.frame, group=first.group, source=first.source)
+    if first.track_id is not None:
+        track.extras = {"track": {"id": first.track_id}}
     before: Shape | None = None
     for shape in ordered:
         visible = before is not None and not before.outside
