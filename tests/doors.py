@@ -50,7 +50,7 @@ class Outcome(msgspec.Struct):
 
 
 @contextlib.contextmanager
-def _in_time() -> Iterator[None]:
+def in_time() -> Iterator[None]:
     """A command that hangs fails."""
 
     def late(number: int, frame: FrameType | None) -> None:
@@ -68,7 +68,7 @@ def _in_time() -> Iterator[None]:
 def command(*arguments: object) -> Outcome:
     """Run the command line here, as a user would see it."""
     out, error = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error), _in_time():
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error), in_time():
         code = run([str(argument) for argument in arguments])
     return Outcome(code, out.getvalue(), error.getvalue())
 
@@ -125,7 +125,7 @@ def send(door: str, source: Path, store: Store) -> Outcome:
         "REST task backup": ("/tasks/backup", "task_file"),
     }[door]
     base = "https://cvat.example/api"
-    with httpx.Client(transport=Transport(store), base_url=base) as client, _in_time():
+    with httpx.Client(transport=Transport(store), base_url=base) as client, in_time():
         with open(source, "rb") as stream:
             answer = client.post(path, files={field: ("hostile.zip", stream)})
         if answer.status_code >= 300:

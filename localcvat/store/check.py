@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from itertools import pairwise
+from contextlib import contextmanager
+from itertools import chain, pairwise
 
 import msgspec
-import orjson
 
 from localcvat.checksums import digest_of
 from localcvat.ordered import ordered_map
@@ -30,13 +30,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     where: str
     repair: str = ""
     is_loss: bool = False
-    """A table is gone: what refers to its rows must stay until they are back."""
+    """A table or some page is gone: what refers to its rows must stay until they are back."""
 
 
 def check_store(store: Store, *, deep: bool = False) -> list[Problem]:
     """What is wrong with a store, nothing changed; `deep` reads the media and compares hashes."""
-    with store.read() as session:
-        connection = raw(session)
+    with store.read() as session, _any_text(raw(session)) as connection:
         return [
             *_schema_problems(connection),
             *_database_problems(connection),
@@ -45,6 +44,29 @@ def check_store(store: Store, *, deep: bool = False) -> list[Problem]:
             *_media_problems(store, connection, deep),
             *_orphans(store, connection),
         ]
+
+
+@contextmanager
+def _any_text(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Text that is not UTF-8 is found by a rule, not by an exception of whatever meets it."""
+    before = connection.text_factory
+    connection.text_factory = lambda data: data.decode(errors="replace")
+    try:
+        yield connection
+    finally:
+        connection.text_factory = before
+
+
+def first_damage(connection: sqlite3.Connection) -> Problem | None:
+    """The first damage of the database; None when it is sound."""
+    with _any_text(connection):
+        problems = chain(
+            _schema_problems(connection),
+            _database_problems(connection),
+            _row_problems(connection, deep=True),
+            _segment_problems(connection),
+        )
+        return next((problem for problem in problems if problem.severity == "error"), None)
 
 
 def expected_schema() -> dict[str, str]:
@@ -86,7 +108,7 @@ def _database_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
     for (message,) in connection.execute("PRAGMA integrity_check"):
         if message != "ok":
             repair = "indexes made again" if "index" in message else ""
-            yield Problem(what=message, where="database", repair=repair)
+            yield Problem(what=message, where="database", repair=repair, is_loss=not repair)
     for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         yield Problem(
             what=f"refers to a row of {parent!r} that is not there",
@@ -139,10 +161,9 @@ def _segment_problems(connection: sqlite3.Connection) -> Iterator[Problem]:
 def _frames(text: str) -> list[int]:
     """A list of frames in JSON; what is none is a problem of its own."""
     try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return msgspec.json.decode(text, type=list[int])
+    except msgspec.DecodeError:
         return []
-    return found if isinstance(found, list) else []
 
 
 def _overlap_problems(connection: sqlite3.Connection, task: int, overlap: int) -> Iterator[Problem]:

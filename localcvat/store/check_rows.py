@@ -7,28 +7,36 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
-import orjson
 
 from localcvat.model import SHAPE_TYPES
+from localcvat.store.failures import TABLES
 from localcvat.store.media import HASH
 from localcvat.store.packing import unpack_points
 
 NAMED = 20
 """So many rows are named for each rule."""
-JSON_COLUMNS = (
-    "frames",
-    "deleted_frames",
-    "validation_layout",
-    "values",
-    "attributes",
-    "extras",
-) + (
-    "source_storage",
-    "target_storage",
-    "report",
-)
+OBJECT, INTEGERS, STRINGS = "a JSON object", "a JSON list of integers", "a JSON list of strings"
+JSON_COLUMNS = {
+    "frames": INTEGERS,
+    "deleted_frames": INTEGERS,
+    "files": STRINGS,
+    "values": STRINGS,
+    "attributes": OBJECT,
+    "extras": OBJECT,
+    "source_storage": OBJECT,
+    "target_storage": OBJECT,
+    "validation_layout": OBJECT,
+    "report": OBJECT,
+}
+"""What the text in a column of that name is, whichever table has it."""
+DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    OBJECT: msgspec.json.Decoder(dict[str, Any]),
+    INTEGERS: msgspec.json.Decoder(list[int]),
+    STRINGS: msgspec.json.Decoder(list[str]),
+}
 LOST_DATA = "SELECT id FROM task WHERE data_id IS NULL AND id IN (SELECT task_id FROM segment)"
 _LABELS = """WITH owned AS (
   SELECT j.id AS job, l.id AS label FROM job j JOIN task t ON t.id = j.task_id
@@ -44,7 +52,8 @@ WHERE k.frame < 0 OR (k.frame >= d.size AND d.size > 0)"""
 _PARENTS = """SELECT a.id FROM {table} a JOIN {table} p ON p.id = a.parent_id
 WHERE p.job_id <> a.job_id OR p.parent_id IS NOT NULL"""
 _ATTRIBUTES = """SELECT DISTINCT a.id FROM {table} a, json_each(a.attributes) value
-WHERE a.attributes IS NOT NULL AND is_json(a.attributes) AND NOT EXISTS (
+WHERE a.attributes IS NOT NULL AND is_json('a JSON object', CAST(a.attributes AS BLOB))
+AND NOT EXISTS (
   SELECT 1 FROM attribute_spec s WHERE s.id = value.key AND s.label_id = a.label_id)"""
 _TYPES = ", ".join(f"'{kind}'" for kind in SHAPE_TYPES)
 
@@ -98,15 +107,22 @@ def _rules() -> Iterator[Rule]:
         "it is a reference without a path",
         "SELECT id FROM media WHERE kind = 'reference' AND path IS NULL",
     )
+    steps = "frame_filter NOT GLOB 'step=[1-9]*' OR frame_filter GLOB 'step=*[^0-9]*'"
+    yield Rule(
+        "data",
+        "its frame_filter is no step",
+        f"SELECT id FROM data WHERE frame_filter <> '' AND ({steps})",
+    )
     yield Rule("media", "its hash is none", "SELECT id FROM media WHERE NOT is_hash(sha256)")
 
 
 def row_problems(connection: sqlite3.Connection, deep: bool) -> Iterator[tuple[str, str, str]]:
     """(severity, what, where) of rows that break a rule; `deep` unpacks the points too."""
-    connection.create_function("is_json", 1, _is_json, deterministic=True)
+    connection.create_function("is_json", 2, _is_json, deterministic=True)
     connection.create_function("is_hash", 1, _is_hash, deterministic=True)
-    rules = [*_column_rules(connection), *_rules()]
+    rules = [*_column_rules(connection, deep), *_rules()]
     if deep:
+        connection.create_function("is_utf8", 1, _is_utf8, deterministic=True)
         connection.create_function("is_packed", 1, _is_packed, deterministic=True)
         rules += [
             Rule(
@@ -125,29 +141,38 @@ def row_problems(connection: sqlite3.Connection, deep: bool) -> Iterator[tuple[s
             yield rule.severity, f"{rule.what}: {more} more", rule.table
 
 
-def _column_rules(connection: sqlite3.Connection) -> Iterator[Rule]:
-    """Columns of JSON hold JSON, those of dates dates."""
-    tables = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    ).fetchall()
-    for (table,) in tables:
-        columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
-        row = "data_id || ' frame ' || number" if table == "frame" else columns[0]
-        for column in columns:
-            test = ""
+def _column_rules(connection: sqlite3.Connection, deep: bool) -> Iterator[Rule]:
+    """Columns of JSON hold JSON, those of dates dates, and those of text UTF-8."""
+    for table in TABLES:
+        columns = {row[1]: row[2] for row in connection.execute(f"PRAGMA table_info({table})")}
+        row = "data_id || ' frame ' || number" if table == "frame" else next(iter(columns), "")
+        for column, kind in columns.items():
+            blob = f'CAST("{column}" AS BLOB)'
+            tests = []
             if column in JSON_COLUMNS:
-                test, what = f'NOT is_json("{column}")', "not JSON"
+                what = JSON_COLUMNS[column]
+                tests.append((f"is_json('{what}', {blob})", what))
             elif column.endswith("_date"):
-                test, what = f'datetime("{column}") IS NULL', "not a date"
-            if test:
-                query = f'SELECT {row} FROM "{table}" WHERE "{column}" IS NOT NULL AND {test}'
-                yield Rule(table, f"its {column} is {what}", query)
+                tests.append((f'datetime("{column}") IS NOT NULL', "a date"))
+            if deep and kind == "TEXT":
+                tests.append((f"is_utf8({blob})", "UTF-8"))
+            for test, what in tests:
+                query = f'SELECT {row} FROM {table} WHERE "{column}" IS NOT NULL AND NOT {test}'
+                yield Rule(table, f"its {column} is not {what}", query)
 
 
-def _is_json(text: str) -> bool:
+def _is_json(kind: str, text: bytes) -> bool:
     try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
+        DECODERS[kind].decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
         return False
     return True
 

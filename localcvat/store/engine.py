@@ -6,7 +6,6 @@ older schema is copied, then migrated when it is opened; one of a newer schema i
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,8 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from localcvat.errors import NotFoundError, StoreBusyError, StoreError
+from localcvat.errors import StoreError
 from localcvat.ordered import all_cores
+from localcvat.store.failures import (
+    blame_damage,
+    disk_errors,
+    refuse_triggers,
+    refuse_views,
+    storage_errors,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -35,7 +41,6 @@ CACHE_KILOBYTES = {"IMMEDIATE": 32_768, "DEFERRED": 8_192}
 """Who writes comes back to the same pages; who reads mostly reads on."""
 PAGE_BYTES = 8_192
 """Of new stores: with most polygons several to a page, bulk writes take a quarter less."""
-FULL_DISK = "free some space; nothing was changed"
 SUBFOLDERS = ("media", "exports", "trash", "tmp")
 
 
@@ -95,7 +100,7 @@ class Store:
         with disk_errors(folder):
             for name in SUBFOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
-        with _storage_errors(folder), _connected(database) as connection:
+        with storage_errors(folder), _connected(database) as connection:
             if _header(connection)[0] == APPLICATION_ID:
                 raise StoreError("there is a store already", where=str(folder))
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -123,7 +128,7 @@ class Store:
             raise StoreError("no store there", where=str(folder), hint="make one: localcvat init")
         readonly = readonly or not (os.access(database, os.W_OK) and os.access(folder, os.W_OK))
         store = cls(folder, readonly, busy_seconds)
-        with _storage_errors(folder), disk_errors(folder):
+        with storage_errors(folder), disk_errors(folder):
             connection = store._connect()
             try:
                 store._check_version(connection)
@@ -156,7 +161,9 @@ class Store:
                 where=str(self.path),
                 hint="upgrade with `pip install -U localcvat`",
             )
+        refuse_views(connection, self.path)
         if version < SCHEMA_VERSION:
+            refuse_triggers(connection, self.path)
             if self.readonly:
                 raise StoreError(
                     f"schema {version} must be migrated to {SCHEMA_VERSION} first",
@@ -187,6 +194,8 @@ class Store:
         try:
             connection = _connect(database, self._busy, readonly=self.readonly)
             connection.execute("PRAGMA schema_version").fetchone()
+        except UnicodeDecodeError as error:  # of the schema
+            raise sqlite3.DatabaseError("the schema is malformed") from error
         except sqlite3.OperationalError:
             if not self.readonly:
                 raise
@@ -221,6 +230,7 @@ class Store:
         if self.readonly:
             raise StoreError("the store is read-only", where=str(self.path))
         with self._session("IMMEDIATE", self._busy if patient else 0) as session:
+            refuse_triggers(raw(session), self.path)
             yield session
             session.commit()
 
@@ -235,7 +245,7 @@ class Store:
         from sqlalchemy import event
         from sqlmodel import Session
 
-        with _storage_errors(self.path):
+        with storage_errors(self.path):
             bind = self.engine.execution_options(
                 begin_mode=mode, busy_milliseconds=int(busy_seconds * 1000)
             )
@@ -244,6 +254,10 @@ class Store:
             try:
                 session.connection()
                 yield session
+            except Exception as error:
+                session.rollback()
+                blame_damage(error, self._connect, self.path)
+                raise
             finally:
                 session.close()
 
@@ -254,7 +268,7 @@ class Store:
         """
         if os.path.lexists(target):
             raise StoreError("the file exists", where=str(target))
-        with _storage_errors(Path(target)), disk_errors(Path(target)):
+        with storage_errors(Path(target)), disk_errors(Path(target)):
             connection = self._connect()
             try:
                 _copy_database(connection, Path(target).absolute())
@@ -311,6 +325,9 @@ def _connect(
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA temp_store=MEMORY")
+    # Somebody else may have made the file: its schema calls nothing, its pages are looked over.
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute("PRAGMA cell_size_check=ON")
     connection.create_function("casefold", 1, _casefold, deterministic=True)
     return connection
 
@@ -353,50 +370,6 @@ def _migrate(
     from localcvat.store.migrations import upgrade
 
     upgrade(database, connection, APPLICATION_ID, SCHEMA_VERSION, before)
-
-
-@contextmanager
-def _storage_errors(folder: Path) -> Iterator[None]:
-    """Turn what SQLite and its wrapper raise into StoreError, a number past its into NotFound."""
-    try:
-        yield
-    except OverflowError as error:
-        if "SQLite INTEGER" not in str(error):
-            raise
-        raise NotFoundError("no store has a number that large", hint="is the id right?") from error
-    except sqlite3.Error as error:
-        raise _store_error(error, folder) from error
-    except Exception as error:
-        original = getattr(error, "orig", None)
-        if isinstance(original, sqlite3.Error):
-            raise _store_error(original, folder) from error
-        raise
-
-
-@contextmanager
-def disk_errors(place: Path) -> Iterator[None]:
-    """Turn what the file system raises into StoreError."""
-    try:
-        yield
-    except OSError as error:
-        hint = FULL_DISK if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        raise StoreError(error.strerror or str(error), where=str(place), hint=hint) from error
-
-
-def _store_error(error: sqlite3.Error, folder: Path) -> StoreError:
-    text = str(error)
-    hint = ""
-    if "locked" in text or "busy" in text:
-        return StoreBusyError(
-            "the store is locked by another process",
-            where=str(folder),
-            hint="wait for it to end, then try again",
-        )
-    if "malformed" in text or "not a database" in text:
-        hint = "restore the database from a copy; `localcvat check` says more"
-    elif "full" in text:
-        hint = FULL_DISK
-    return StoreError(text, where=str(folder), hint=hint)
 
 
 def remove_quietly(path: str | os.PathLike[str]) -> None:

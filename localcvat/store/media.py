@@ -26,7 +26,8 @@ from localcvat.archive import FileMedia
 from localcvat.checksums import digest_of
 from localcvat.errors import NotFoundError, SourceError, StoreError
 from localcvat.model import Media
-from localcvat.store.engine import Store, disk_errors, raw, remove_quietly
+from localcvat.store.engine import Store, raw, remove_quietly
+from localcvat.store.failures import disk_errors
 
 if TYPE_CHECKING:
     from sqlmodel import Session

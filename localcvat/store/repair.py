@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from localcvat import disk
 from localcvat.store.check import Problem, check_store, expected_schema, schema_of
 from localcvat.store.check_rows import LOST_DATA
-from localcvat.store.engine import DATABASE, Store, disk_errors, now, raw
+from localcvat.store.engine import DATABASE, Store, now, raw
+from localcvat.store.failures import disk_errors
 
 
 def repair_store(store: Store) -> tuple[list[Problem], Path | None]:
     """Mend what is safe: (what was mended, the copy of the database made before).
 
-    Nothing is done, and no copy made, when nothing can be mended or a whole table is gone.
+    Nothing is done, and no copy made, when nothing can be mended, or a whole table or page is gone.
     References to rows that are gone get what deleting those rows would have done; lost indexes are
     made again; files that no row mentions go to the trash folder. Media that are missing or changed
     can't be made up.
@@ -57,7 +59,11 @@ def _restore_indexes(connection: sqlite3.Connection) -> None:
 
 def _settle_references(connection: sqlite3.Connection) -> None:
     """Do for each dangling reference what its ON DELETE says, until there is none."""
+    before: list[Any] = []
     while rows := connection.execute("PRAGMA foreign_key_check").fetchall():
+        if rows == before:
+            raise sqlite3.DatabaseError("references that can't be settled: database is malformed")
+        before = rows
         for table, row, parent, number in rows:
             keys = connection.execute(f"PRAGMA foreign_key_list({table})").fetchall()
             column, action = next((key[3], key[6]) for key in keys if key[0] == number)

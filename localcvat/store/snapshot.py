@@ -11,6 +11,7 @@ from localcvat.archive.partials import partial_folder
 from localcvat.archive.sinks import refuse_in_store
 from localcvat.errors import StoreError
 from localcvat.store.engine import DATABASE, Store
+from localcvat.store.failures import storage_errors
 
 
 def write_snapshot(store: Store, target: str | os.PathLike[str]) -> None:
@@ -29,15 +30,16 @@ def write_snapshot(store: Store, target: str | os.PathLike[str]) -> None:
         store.snapshot(database)
         with open_sink(target) as sink:
             sink.add_media(DATABASE, FileMedia(str(database)))
-            for sha256 in _copies(database):
+            for sha256 in _copies(database, store.path):
                 sink.add_media(f"media/{sha256[:2]}/{sha256[2:]}", _media(store, sha256))
 
 
-def _copies(database: Path) -> list[str]:
+def _copies(database: Path, place: Path) -> list[str]:
     connection = sqlite3.connect(database)
     try:
-        rows = connection.execute("SELECT sha256 FROM media WHERE kind = 'copy' ORDER BY sha256")
-        return [row[0] for row in rows]
+        with storage_errors(place):
+            query = "SELECT sha256 FROM media WHERE kind = 'copy' ORDER BY sha256"
+            return [row[0] for row in connection.execute(query)]
     finally:
         connection.close()
 

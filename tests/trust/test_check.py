@@ -100,7 +100,7 @@ DAMAGES = {
     "attributes that are not JSON": (
         "UPDATE shape SET attributes = '{' WHERE id = 1",
         "error",
-        "its attributes is not JSON",
+        "its attributes is not a JSON object",
         "shape #1",
     ),
     "a shape outside of its job": (
@@ -168,7 +168,7 @@ DAMAGES = {
     "frames that are not JSON": (
         "UPDATE segment SET frames = 'x' WHERE id = 1",
         "error",
-        "its frames is not JSON",
+        "its frames is not a JSON list of integers",
         "segment #1",
     ),
     "a label that is its own parent": (
