@@ -20,6 +20,15 @@ SAID_AGAIN = frozenset(
         *("difficult", "pose", "object_id", "LabelName", "BoxID"),
     )
 )
+USUAL = frozenset(
+    (
+        *("license", "licenses", "flickr_url", "coco_url", "date_captured", "info"),
+        *("supercategory", "isthing", "color", "folder", "path", "source", "owner", "segmented"),
+        *("verified", "OriginalURL", "OriginalLandingURL", "License", "AuthorProfileURL"),
+        *("Author", "Title", "OriginalSize", "OriginalMD5", "Thumbnail300KURL", "Rotation"),
+    )
+)
+"""Of images, labels and datasets: what their formats define for where an image is from."""
 NOTHING = frozenset(("", "0", "-1", "-10", "-1000", "unspecified"))
 
 
@@ -70,10 +79,11 @@ class ForeignFields:
                     self._found[kind, name, key] = count + times, first
 
     def report(self) -> None:
-        """Give the counts to the report; a loss where annotations had them."""
+        """Give the counts to the report: losses, but for what says where an image is from."""
         for (kind, name, key), (count, where) in self._found.items():
             why = f"{key!r} of {name}, for which the format has no place"
-            self._report.dropped(kind, why, where, count=count, lossy=kind == "field")
+            lossy = kind == "field" or key not in USUAL
+            self._report.dropped(kind, why, where, count=count, lossy=lossy)
 
 
 def _says(value: Any) -> bool:

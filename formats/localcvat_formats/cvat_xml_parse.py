@@ -29,11 +29,13 @@ def local_name(element: Any) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def top_elements(stream: IO[bytes], where: str) -> Iterator[Any]:
+def top_elements(
+    stream: IO[bytes], where: str, others: Callable[[Any], None] | None = None
+) -> Iterator[Any]:
     """Each `<meta>`, `<image>` and `<track>` whole, one at a time in memory.
 
-    No entities, no document type, no network. Raises DatasetError with the line, and when the root
-    is not `<annotations>`.
+    `others` is called with what else stands beside them. No entities, no document type, no
+    network. Raises DatasetError with the line, and when the root is not `<annotations>`.
     """
     from lxml import etree
 
@@ -57,11 +59,19 @@ def top_elements(stream: IO[bytes], where: str) -> Iterator[Any]:
                 yield element
                 element.clear()
                 while element.getprevious() is not None:
+                    _show(root[0], others)
                     del root[0]
     except etree.XMLSyntaxError as error:
         raise DatasetError(f"not XML: {error.msg}", where=f"{where}:{error.lineno or 1}") from error
     if root is None:
         raise DatasetError("no <annotations> in it", where=where)
+    for element in root:
+        _show(element, others)
+
+
+def _show(element: Any, others: Callable[[Any], None] | None) -> None:
+    if others is not None and local_name(element) not in TOP:
+        others(element)
 
 
 def _checked_root(element: Any, where: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -38,7 +38,13 @@ from localcvat_formats.cvat_xml_parse import (
     tag_of,
     top_elements,
 )
-from localcvat_formats.cvat_xml_unknown import report_unknown_parts
+from localcvat_formats.cvat_xml_unknown import (
+    report_unknown_image,
+    report_unknown_meta,
+    report_unknown_parts,
+    report_unknown_top,
+    report_unknown_track,
+)
 
 VIDEO_NAME = "frame_{:06d}"
 
@@ -103,6 +109,7 @@ class CvatXmlReader:
             for element in top_elements(stream, where):
                 if local_name(element) == "meta":
                     header = header_of(element)
+                    report_unknown_meta(element, self._report, where)
                 break
         known = {label.name for label, _ in flat_labels(header.labels)}
         if seen.labels - known or (seen.images and seen.tracks and not seen.labels):
@@ -161,6 +168,13 @@ class CvatXmlReader:
         subsets = [named_subset(info.subset, taken) for info in self._header.tasks]
         self._header.subsets = list(dict.fromkeys(subsets)) or [DEFAULT_SUBSET]
 
+    def _others(self, file: _File, kind: str) -> Callable[[Any], None] | None:
+        """What counts strange elements on the one pass for tracks, or for images if there are."""
+        if kind == "track" and file.seen.images:
+            return None
+        where = self._source.where(file.name)
+        return lambda element: report_unknown_top(element, self._report, where)
+
     # Tracks
 
     def _read_tracks(self, file: _File) -> list[Track]:
@@ -168,9 +182,10 @@ class CvatXmlReader:
         reader = TrackReader(file.header.labels, where, self._relative)
         tracks = []
         with self._source.open(file.name) as stream:
-            for element in top_elements(stream, where):
+            for element in top_elements(stream, where, self._others(file, "track")):
                 if local_name(element) != "track":
                     continue
+                report_unknown_track(element, self._report, where)
                 try:
                     tracks.append(reader.track(element, file.task(element)))
                 except DatasetError as error:
@@ -236,9 +251,10 @@ class CvatXmlReader:
         where = self._source.where(file.name)
         count = 0
         with self._source.open(file.name) as stream:
-            for element in top_elements(stream, where):
+            for element in top_elements(stream, where, self._others(file, "image")):
                 if local_name(element) != "image":
                     continue
+                report_unknown_image(element, self._report, where)
                 try:
                     yield self._image(element, file, count)
                 except DatasetError as error:

@@ -12,6 +12,7 @@ from localcvat.archive import Source, safe_name
 from localcvat.errors import DatasetError, UnsafeArchiveError
 from localcvat.images import is_image_name
 from localcvat.report import Report
+from localcvat_formats.unknown_fields import report_unknown
 from localcvat_formats.yolo_images import label_path_of
 
 SUBSETS = ("train", "val", "valid", "test")
@@ -29,6 +30,8 @@ NOT_SUBSETS = frozenset(
         "yaml_file",
     )
 )
+ORIGIN = ("roboflow", "license", "author", "url", "version", "date", "description")
+"""Keys that say where a dataset is from."""
 MAX_YAML = 1 << 24
 MOST_CLASSES = 1_000_000
 MOST_NESTED = 100
@@ -169,7 +172,8 @@ def subsets_of(config: dict[str, Any], source: Source, yaml_name: str, report: R
         if any(place and (source.exists(place) or source.under(place)) for place in places):
             found.append(str(key))
         else:
-            report.assumed("key", "no subset: passed over", f"{source.where(yaml_name)}: {key}")
+            where, lossy = source.where(yaml_name), key not in ORIGIN
+            report_unknown([str(key)], (), report, where, of="file", lossy=lossy)
     return found
 
 

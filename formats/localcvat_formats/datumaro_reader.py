@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from localcvat.report import Report
 from localcvat_formats.attribute_values import attribute_text
 from localcvat_formats.datumaro_records import (
     AnnotationRecord,
+    CategoriesRecord,
+    ClosedRecord,
     FileRecord,
     ItemRecord,
     LabelRecord,
@@ -25,11 +28,13 @@ from localcvat_formats.datumaro_records import (
     located,
 )
 from localcvat_formats.json_files import file_bytes, refuse_changed
-from localcvat_formats.unknown_fields import field_names, keys_of, report_unknown
+from localcvat_formats.unknown_fields import field_names, keys_of, report_unknown, unknown_keys
 
 LARGEST_COORDINATE = 1e9
 KNOWN = field_names(AnnotationRecord)
 ITEM_KNOWN = field_names(ItemRecord) | {"media"}
+MEDIA_KNOWN = field_names(MediaRecord) | {"extra_images"}
+FILE_KNOWN = field_names(FileRecord) | {"dm_format_version", "media_type"}
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe", "source", "score")
 SOURCES = ("auto", "semi-auto", "manual", "file")
 POINT_KINDS = {"polygon": 6, "polyline": 4, "points": 2}
@@ -42,10 +47,11 @@ def read_datumaro(
     """The dataset in the files, each a subset; raises DatasetError with the JSON path."""
     reader = _Reader(source, options, report)
     first = reader.decode(files[0])
-    labels = labels_of(first.categories, source.where(files[0]))
+    labels = labels_of(reader.categories(files[0], first), source.where(files[0]))
     names = {label.name for label in labels}
     for name in files[1:]:
-        for label in labels_of(reader.decode(name).categories, source.where(name)):
+        categories = reader.categories(name, reader.decode(name))
+        for label in labels_of(categories, source.where(name)):
             if label.name not in names:
                 names.add(label.name)
                 labels.append(label)
@@ -75,23 +81,47 @@ class _Reader:
         self._options = options
         self._report = report
         self._mapped: dict[str, mmap.mmap] = {}
+        self._categories: dict[str, CategoriesRecord] = {}
+        self._told: set[str] = set()
 
     def decode(self, name: str) -> FileRecord:
-        """The file's categories and undecoded items."""
+        """The file's undecoded categories and items; keys it has besides are counted once."""
         where = self._source.where(name)
         data = file_bytes(self._source, name)
         if isinstance(data, mmap.mmap):
             self._mapped[name] = data
+        with suppress(ValueError, RecursionError):
+            return msgspec.json.decode(data, type=ClosedRecord)
         try:
-            return msgspec.json.decode(data, type=FileRecord)
+            record = msgspec.json.decode(data, type=FileRecord)
         except (ValueError, RecursionError) as error:
             raise located(error, where, "") from error
+        if name not in self._told:
+            self._told.add(name)
+            report_unknown(keys_of(data[:]), FILE_KNOWN, self._report, where, of="file")
+        return record
+
+    def categories(self, name: str, record: FileRecord) -> CategoriesRecord:
+        """The file's categories; keys of theirs that are not known are counted once."""
+        if name not in self._categories:
+            where = self._source.where(name)
+            try:
+                found = msgspec.json.decode(record.categories, type=CategoriesRecord)
+                values = msgspec.json.decode(record.categories)
+            except (ValueError, RecursionError) as error:
+                raise located(error, where, "categories") from error
+            place = f"{where}: categories"
+            names = unknown_keys(values, CategoriesRecord)
+            report_unknown(names, (), self._report, place, of="label")
+            self._categories[name] = found
+        return self._categories[name]
 
     def items(self, name: str, record: FileRecord) -> Iterator[Item]:
         """The items of one file."""
         where = self._source.where(name)
         subset = _subset_of(name)
-        labels = record.categories.label.labels if record.categories.label else []
+        categories = self.categories(name, record)
+        labels = categories.label.labels if categories.label else []
         decoder = msgspec.json.Decoder(ItemRecord)
         for index, raw in enumerate(record.items):
             place = f"{where}: items[{index}]"
@@ -101,10 +131,18 @@ class _Reader:
                 item_record = decoder.decode(raw)
             except (ValueError, RecursionError) as error:
                 raise located(error, where, f"items[{index}]") from error
-            report_unknown(keys_of(raw), ITEM_KNOWN, self._report, place, of="image")
+            self._report_unknown(raw, place)
             item = self._item(item_record, subset, place)
             self._annotate(item, item_record, labels, place)
             yield item
+
+    def _report_unknown(self, raw: msgspec.Raw, place: str) -> None:
+        """Count the keys of an item, and of its image, that are not known."""
+        keys = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        report_unknown(keys, ITEM_KNOWN, self._report, place, of="image")
+        for name in ("image", "point_cloud"):
+            if name in keys:
+                report_unknown(keys_of(keys[name]), MEDIA_KNOWN, self._report, place, of="image")
 
     def _item(self, record: ItemRecord, subset: str, place: str) -> Item:
         media = record.image or record.point_cloud or MediaRecord()

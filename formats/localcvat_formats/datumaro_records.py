@@ -110,10 +110,14 @@ class ItemRecord(msgspec.Struct):
 class FileRecord(msgspec.Struct):
     """A file; items are decoded one at a time."""
 
-    categories: CategoriesRecord
+    categories: msgspec.Raw
     items: list[msgspec.Raw]
     info: dict[str, Any] | None = None
     infos: dict[str, Any] | None = None
+
+
+class ClosedRecord(FileRecord, forbid_unknown_fields=True):
+    """A file without any other keys, as most are."""
 
 
 def labels_of(categories: CategoriesRecord, where: str) -> list[Label]:

@@ -20,6 +20,7 @@ from localcvat.report import Report
 from localcvat_formats.image_paths import ImageFinder, fill_media, is_embedded, relative_paths
 from localcvat_formats.json_files import decode_json, join, json_head, json_names, read_json
 from localcvat_formats.label_studio_regions import RegionReader, labels_in
+from localcvat_formats.label_studio_unknown import report_unknown_annotation, report_unknown_task
 
 UPLOAD = "data/upload/"
 HASH_LENGTH = 8
@@ -35,6 +36,8 @@ class Task(msgspec.Struct):
     predictions: list[Any] | None = None
 
 
+TaskAsFound = tuple[Task, dict[str, Any], str]
+"""A task, all that the file says of it, and where it stands."""
 VIDEOS = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".ogv")
 
 
@@ -96,33 +99,34 @@ class _Reader:
         labels: dict[str, None] = dict.fromkeys(self._options.labels or ())
         paths: list[str] = []
         for name in names:
-            for task, where in self._tasks(name):
+            for task, _, where in self._tasks(name):
                 chosen = self._chosen(task, where, None)
                 labels.update(dict.fromkeys(labels_in(chosen)))
                 paths.append(self._image(task, where))
         header = Header(labels=[Label(name=name) for name in labels], subsets=[DEFAULT_SUBSET])
         return Dataset(header, self._items(names, relative_paths(paths)))
 
-    def _tasks(self, name: str) -> Iterator[tuple[Task, str]]:
-        """(task, where it stands) for each task of a file."""
+    def _tasks(self, name: str) -> Iterator[TaskAsFound]:
+        """Each task of a file."""
         where = self._source.where(name)
         if json_head(self._source, name)[:1] == b"{":
-            yield self._task(read_json(self._source, name, msgspec.Raw), where), where
+            yield self._task(read_json(self._source, name, msgspec.Raw), where)
             return
         for index, raw in enumerate(read_json(self._source, name, list[msgspec.Raw])):
-            place = join(where, f"[{index}]")
-            yield self._task(raw, place), place
+            yield self._task(raw, join(where, f"[{index}]"))
 
-    def _task(self, raw: msgspec.Raw, where: str) -> Task:
+    def _task(self, raw: msgspec.Raw, where: str) -> TaskAsFound:
         values = decode_json(raw, dict[str, Any], where)
         if isinstance(values.get("data"), dict):
-            return decode_json(raw, Task, where)
-        return _from_min(values, where)
+            return decode_json(raw, Task, where), values, where
+        return _from_min(values, where), {}, where
 
     def _items(self, names: list[str], paths: dict[str, str]) -> Iterator[Item]:
         finder = ImageFinder(self._source)
         for name in names:
-            for task, where in self._tasks(name):
+            for task, values, where in self._tasks(name):
+                image = self._image(task, where)
+                report_unknown_task(values, image, task.data, self._report, where)
                 yield self._item(task, where, paths, finder)
 
     def _item(self, task: Task, where: str, paths: dict[str, str], finder: ImageFinder) -> Item:
@@ -176,11 +180,18 @@ class _Reader:
             if report is not None and len(usable) > 1:
                 why = "the task has another: the ground truth or the first is taken"
                 report.dropped("annotation", why, where, count=len(usable) - 1)
+            if report is not None:
+                report_unknown_annotation(best, report, where)
+                if task.predictions:
+                    why = "the task has an annotation, which is taken"
+                    count = len(task.predictions)
+                    report.dropped("prediction", why, where, count=count, lossy=False)
             return _results(best, where)
         predictions = [each for each in task.predictions or [] if isinstance(each, dict)]
         if predictions and not given:
             if report is not None:
                 report.assumed("prediction", "taken, as the task has no annotation", where)
+                report_unknown_annotation(predictions[-1], report, where)
             return [{**each, "_predicted": True} for each in _results(predictions[-1], where)]
         return []
 

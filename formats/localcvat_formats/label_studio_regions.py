@@ -11,6 +11,7 @@ from localcvat.model import Item, Shape, Tag
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.json_files import finite, join
+from localcvat_formats.label_studio_unknown import report_unknown_result
 
 ABOUT = ("choices", "textarea", "rating", "number", "datetime", "taxonomy")
 VALUE_KEYS = {"textarea": "text"}
@@ -120,6 +121,9 @@ class RegionReader:
 
     def fill(self, item: Item) -> None:
         """Give `item`, whose size is known if there are regions, its shapes and tags."""
+        for position, result in enumerate(self._results):
+            if isinstance(result.get("value"), dict):
+                report_unknown_result(result, self._report, self._place(position))
         for region in self.regions:
             try:
                 item.shapes += self._shapes(region, item)

@@ -18,20 +18,31 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.segments import read_png
-from localcvat_formats.unknown_fields import report_unknown
 from localcvat_formats.voc_xml import child_of, parse_xml, scan_names, tag_name, text_of
+from localcvat_formats.xml_unknown import LEAF, WHATEVER, Known, report_unknown_elements
 
 BOX = "bounding_box"
 ANNOTATIONS, IMAGES, MASKS = "Annotations", "Images", "Masks"
 TOP_FOLDERS = (ANNOTATIONS, "annotations")
 LARGEST = 1e9
-IMAGE_FIELDS = frozenset(("filename", "folder", "source", "imagesize", "object", "version"))
-OBJECT_FIELDS = frozenset(
-    (
-        *("name", "deleted", "verified", "occluded", "attributes", "parts", "date", "id", "type"),
-        *("polygon", "segm"),
-    )
-)
+POINT: Known = {"x": LEAF, "y": LEAF, "time": LEAF}
+OBJECT: Known = {
+    **dict.fromkeys(("name", "deleted", "verified", "occluded", "attributes", "date"), LEAF),
+    **dict.fromkeys(("id", "type"), LEAF),
+    "parts": {"hasparts": LEAF, "ispartof": LEAF},
+    "polygon": {"username": LEAF, "pt": POINT, "closed_date": LEAF},
+    "segm": {
+        **dict.fromkeys(("username", "mask"), LEAF),
+        "box": dict.fromkeys(("xmin", "ymin", "xmax", "ymax"), LEAF),
+        "scribbles": WHATEVER,
+    },
+}
+IMAGE: Known = {
+    **dict.fromkeys(("filename", "folder", "version"), LEAF),
+    "source": {"sourceImage": LEAF, "sourceAnnotation": LEAF, "type": LEAF},
+    "imagesize": {"nrows": LEAF, "ncols": LEAF},
+    "object": WHATEVER,
+}
 SMALLEST = {3: "polygon", 2: "polyline", 1: "points"}
 
 
@@ -120,7 +131,7 @@ class LabelMeReader:
             item.width, item.height = _length(size, "ncols"), _length(size, "nrows")
         self._find_media(item, place)
         settle_size(item, self._options, self._report, where, tell=True)
-        report_unknown(map(tag_name, root), IMAGE_FIELDS, self._report, where, of="image")
+        report_unknown_elements(root, IMAGE, self._report, where, of="image")
         parts: dict[int, list[int]] = {}
         numbered: dict[int, Shape] = {}
         objects = (child for child in root if tag_name(child) == "object")
@@ -164,7 +175,7 @@ class LabelMeReader:
             kind, points = "mask", self._mask(segment, item, place, where)
         else:
             raise DatasetError("an object without polygon or segm", where=where)
-        report_unknown(map(tag_name, element), OBJECT_FIELDS, self._report, where)
+        report_unknown_elements(element, OBJECT, self._report, file)
         shape = Shape(
             type=kind,
             label=label,

@@ -16,11 +16,13 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.finite import finite_number
 from localcvat_formats.image_sizes import settle_size
+from localcvat_formats.unknown_fields import report_unknown
 
 DIGITS = re.compile(r"\d+")
 GROUND_TRUTH, DETECTIONS = "gt/gt.txt", "det/det.txt"
 FRAMES = "frames.txt"
 INFO = "seqinfo.ini"
+INFO_KEYS = ("name", "imDir", "frameRate", "seqLength", "imWidth", "imHeight", "imExt")
 COLUMNS = range(6, 11)
 LARGEST, LAST_FRAME, LONGEST = 1e9, 10_000_000, 1_000_000
 MOT_LABELS = (
@@ -101,6 +103,9 @@ class MotReader:
             return
         for line in self._source.read_text(name).splitlines():
             key, _, text = line.partition("=")
+            if text:
+                where = self._source.where(name)
+                report_unknown([key.strip()], INFO_KEYS, self._report, where, of="file")
             if text.strip().isdecimal():
                 number = int(text)
                 if key.strip().lower() == "seqlength":

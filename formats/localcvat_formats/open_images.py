@@ -30,11 +30,15 @@ from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.image_paths import report_ending
 from localcvat_formats.naming import Names
 from localcvat_formats.open_images_reader import (
+    BOX_COLUMNS,
     BOXES,
     FLAGS,
     HIERARCHY,
+    IMAGE_COLUMNS,
     IMAGES,
+    LABEL_COLUMNS,
     LABELS,
+    MASK_COLUMNS,
     MASKS,
     META,
     OpenImagesReader,
@@ -46,15 +50,6 @@ from localcvat_formats.segments import (
 )
 
 CLASSES = "class-descriptions.csv"
-IMAGE_COLUMNS = (
-    "ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,"
-    "OriginalSize,OriginalMD5,Thumbnail300KURL,Rotation"
-).split(",")
-LABEL_COLUMNS = ("ImageID", "Source", "LabelName", "Confidence")
-BOX_COLUMNS = (*LABEL_COLUMNS, "XMin", "XMax", "YMin", "YMax", *FLAGS.values())
-MASK_COLUMNS = (
-    "MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks"
-).split(",")
 WRITTEN = frozenset((*FLAGS, "score", "box_id", "predicted_iou"))
 CVAT_ONLY = frozenset(("rotation", "track_id", "keyframe"))
 
@@ -203,7 +198,8 @@ class _Writer(DatasetWriter):
     def _item(self, item: Item, tables: _Tables) -> None:
         self._names.claim(item)
         image = self._free_id(item)
-        tables.images.add({"ImageID": image, "Subset": item.subset})
+        about = {} if self._cvat else (item.extras or {}).get("open-images", {})
+        tables.images.add({**about, "ImageID": image, "Subset": item.subset})
         if not self._with_images:
             report_ending(item, self._report)
         elif item.media is not None:

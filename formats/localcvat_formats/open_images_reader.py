@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.image_sizes import settle_size
 from localcvat_formats.segments import can_be_painted, read_png
+from localcvat_formats.unknown_fields import report_unknown
 
 IMAGES = "-images-with-rotation.csv"
 ALL_IMAGES = "image_ids_and_rotation.csv"
@@ -39,6 +40,18 @@ SIDES = ("XMin", "XMax", "YMin", "YMax")
 MASK_SIDES = ("BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax")
 SAME = 1e-6
 LARGEST = 1e3
+IMAGE_COLUMNS = (
+    "ImageID,Subset,OriginalURL,OriginalLandingURL,License,AuthorProfileURL,Author,Title,"
+    "OriginalSize,OriginalMD5,Thumbnail300KURL,Rotation"
+).split(",")
+LABEL_COLUMNS = ("ImageID", "Source", "LabelName", "Confidence")
+BOX_COLUMNS = (*LABEL_COLUMNS, *SIDES, *FLAGS.values())
+MASK_COLUMNS = (
+    "MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax,PredictedIoU,Clicks"
+).split(",")
+UNSAID = ("", "-1", "-1.0", "-1.000000")
+"""What cells hold that say nothing."""
+BEYOND = "cells beyond the last column"
 
 
 class _Row(msgspec.Struct):
@@ -66,9 +79,10 @@ class _Row(msgspec.Struct):
 
 
 class _Pending(msgspec.Struct):
-    """What the tables say of an image."""
+    """What the tables say of an image; `about` are the columns of the image itself."""
 
     subset: str
+    about: dict[str, str] | None = None
     labels: list[_Row] = []
     boxes: list[_Row] = []
     masks: list[_Row] = []
@@ -108,12 +122,17 @@ class OpenImagesReader:
     def _tables(self, ending: str) -> list[str]:
         return [name for name in self._source.names if name.endswith(ending)]
 
-    def _rows(self, name: str) -> Iterator[_Row]:
+    def _rows(self, name: str, known: Sequence[str], of: str = "annotation") -> Iterator[_Row]:
+        """The rows of a table; cells of other columns than the known ones are counted."""
         text = self._source.read_text(name)
-        rows = csv.DictReader(io.StringIO(text, newline=""))
+        rows = csv.DictReader(io.StringIO(text, newline=""), restkey=BEYOND)
+        unread = [*(column for column in rows.fieldnames or () if column not in known), BEYOND]
         try:
             for fields in rows:
-                yield _Row(fields=fields, where=self._source.where(name, rows.line_num))
+                row = _Row(fields=fields, where=self._source.where(name, rows.line_num))
+                said = [column for column in unread if fields.get(column, "") not in UNSAID]
+                report_unknown(said, (), self._report, row.where, of=of)
+                yield row
         except csv.Error as error:
             where = self._source.where(name, rows.line_num)
             raise DatasetError(f"not a table: {error}", where=where) from error
@@ -134,17 +153,27 @@ class OpenImagesReader:
                 names.add(shown)
                 extras = {"open-images": {"LabelName": row[0]}} if shown != row[0] else None
                 self._labels[row[0]] = Label(name=shown, extras=extras)
+                beyond = [BEYOND for cell in row[2:] if cell]
+                report_unknown(beyond, (), self._report, self._source.where(name), of="label")
 
     def _pending(self) -> dict[str, _Pending]:
         images: dict[str, _Pending] = {}
         for name in [*self._tables(ALL_IMAGES), *self._tables(IMAGES)]:
-            for row in self._rows(name):
+            for row in self._rows(name, IMAGE_COLUMNS, of="image"):
                 if row.text("ImageID"):
                     subset = row.text("Subset") or _subset_of(name)
-                    self._image(images, row.text("ImageID"), subset)
-        for ending, kind in ((LABELS, "labels"), (BOXES, "boxes"), (MASKS, "masks")):
+                    found = self._image(images, row.text("ImageID"), subset)
+                    about = {
+                        column: row.text(column) for column in IMAGE_COLUMNS[2:] if row.text(column)
+                    }
+                    found.about = about or found.about
+        for ending, kind, columns in (
+            (LABELS, "labels", LABEL_COLUMNS),
+            (BOXES, "boxes", BOX_COLUMNS),
+            (MASKS, "masks", MASK_COLUMNS),
+        ):
             for name in self._tables(ending):
-                for row in self._rows(name):
+                for row in self._rows(name, columns):
                     image = row.text("ImageID")
                     if not image:
                         raise DatasetError("a row without ImageID", where=row.where)
@@ -181,6 +210,8 @@ class OpenImagesReader:
     ) -> Iterator[Item]:
         for image, found in images.items():
             item = Item(path=image + ".jpg", subset=found.subset, shapes=[], tags=[])
+            if found.about:
+                item.extras = {"open-images": found.about}
             if image in self._images:
                 name = self._images[image]
                 item.path = f"{image}.{name.rpartition('.')[2]}"

@@ -94,6 +94,9 @@ class _Reader:
 
     def dataset(self, names: list[str]) -> Dataset:
         files = [(name, read_via(self._source, name)) for name in names]
+        for _, via in files:
+            for key, of, where in via.unknown:
+                report_unknown([key], (), self._report, where, of=of)
         self._labelling = {
             what: _label_attribute([via for _, via in files], what) for what in ("region", "file")
         }

@@ -41,11 +41,34 @@ class ImageRecord(msgspec.Struct):
         return [(f"regions[{index}]", region) for index, region in enumerate(self.regions)]
 
 
+class ClosedRegion(Region, forbid_unknown_fields=True):
+    """A region without other keys."""
+
+
+class ClosedImage(msgspec.Struct, forbid_unknown_fields=True):
+    """An image as VIA writes it: neither it nor its regions have other keys."""
+
+    filename: str
+    regions: list[ClosedRegion] | dict[str, ClosedRegion] = []
+    file_attributes: dict[str, msgspec.Raw] = {}
+    fileref: str | None = None
+    size: int | None = None
+    base64_img_data: str = ""
+
+
+REGION_KEYS = ("shape_attributes", "region_attributes")
+IMAGE_KEYS = ("filename", "regions", "file_attributes", "fileref", "size", "base64_img_data")
+
+
 class Via(msgspec.Struct):
-    """A file: its images with their places, and the attributes a project declares."""
+    """A file: its images with their places, and the attributes a project declares.
+
+    `unknown` are keys that are none of VIA's: their names, whose they are, and their places.
+    """
 
     images: list[tuple[str, ImageRecord]]
     declared: dict[str, Any] = {}
+    unknown: list[tuple[str, str, str]] = []
 
 
 def looks_like_via(source: Source, name: str) -> str:
@@ -80,7 +103,9 @@ def read_via(source: Source, name: str) -> Via:
     document = read_json(source, name, dict[str, msgspec.Raw])
     declared: dict[str, Any] = {}
     prefix = ""
+    unknown: list[tuple[str, str, str]] = []
     if "_via_img_metadata" in document:
+        unknown += [(key, "file", where) for key in document if not key.startswith("_via_")]
         prefix = "_via_img_metadata"
         if "_via_attributes" in document:
             place = join(where, "_via_attributes")
@@ -91,7 +116,25 @@ def read_via(source: Source, name: str) -> Via:
     for key, raw in document.items():
         place = join(where, f"{prefix}[{key!r}]")
         images.append((place, decode_json(raw, ImageRecord, place)))
-    return Via(images, declared)
+        if _has_unknown(raw):
+            unknown += _unknown(raw, place)
+    return Via(images, declared, unknown)
+
+
+def _has_unknown(raw: msgspec.Raw) -> bool:
+    try:
+        msgspec.json.decode(raw, type=ClosedImage)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _unknown(raw: msgspec.Raw, place: str) -> Iterator[tuple[str, str, str]]:
+    values = msgspec.json.decode(raw)
+    regions = values.get("regions", [])
+    for region in regions.values() if isinstance(regions, dict) else regions:
+        yield from ((key, "annotation", place) for key in region if key not in REGION_KEYS)
+    yield from ((key, "image", place) for key in values if key not in IMAGE_KEYS)
 
 
 def _table(source: Source, name: str) -> Iterator[tuple[str, ImageRecord]]:

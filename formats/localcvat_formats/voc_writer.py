@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 from localcvat.archive import Sink
 from localcvat.model import Dataset, Item, Label, Shape, flat_labels
@@ -132,14 +133,17 @@ class VocWriter(DatasetWriter):
         folder = stem.partition("_")[0] if "_" in stem and self._cvat else ""
         folder = extras.get("folder", folder)
         named = path if self._cvat else path.rpartition("/")[2]
+        verified = f" verified={quoteattr(extras['verified'])}" if extras.get("verified") else ""
         parts = [
-            "<annotation>\n"
+            f"<annotation{verified}>\n"
             f"  <folder>{xml_text(folder)}</folder>\n"
             f"  <filename>{xml_text(named)}</filename>\n"
         ]
         if extras.get("path"):
             parts.append(f"  <path>{xml_text(extras['path'])}</path>\n")
         parts.append(source_text(extras["source"]) if "source" in extras else UNKNOWN_SOURCE)
+        if "owner" in extras:
+            parts.append(source_text(extras["owner"], "owner"))
         if not self._cvat or (item.width and item.height):
             depth = "" if self._cvat else xml_text(str(extras.get("depth", 3)))
             parts.append(size_text(item.width, item.height, depth))
@@ -153,10 +157,10 @@ class VocWriter(DatasetWriter):
         return "".join(parts)
 
 
-def source_text(source: Mapping[str, str]) -> str:
-    """``<source>``: where an image is from."""
-    rows = (f"    <{name}>{xml_text(text)}</{name}>\n" for name, text in source.items())
-    return f"  <source>\n{''.join(rows)}  </source>\n"
+def source_text(source: Mapping[str, str], name: str = "source") -> str:
+    """``<source>`` or ``<owner>``: where an image is from."""
+    rows = (f"    <{key}>{xml_text(text)}</{key}>\n" for key, text in source.items())
+    return f"  <{name}>\n{''.join(rows)}  </{name}>\n"
 
 
 UNKNOWN_SOURCE = source_text(dict.fromkeys(("database", "annotation", "image"), "Unknown"))

@@ -10,7 +10,15 @@ import msgspec
 from localcvat.errors import DatasetError
 from localcvat.model import Extras, Shape
 from localcvat.report import Report
-from localcvat_formats.unknown_fields import report_unknown
+from localcvat_formats.xml_unknown import (
+    LEAF,
+    TEXTS,
+    WHATEVER,
+    Known,
+    may_have_unknown,
+    names_in,
+    report_unknown_elements,
+)
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 TRUE_WORDS = frozenset(("1", "true", "yes", "1.0"))
@@ -19,15 +27,26 @@ PLAIN_POSES = frozenset(("", "unspecified", "unknown"))
 LARGEST = 1e9
 PICTURED = "mask"
 OUTLINES = ("polygon", "segm")
-IMAGE_FIELDS = frozenset(
-    ("folder", "filename", "path", "source", "owner", "size", "segmented", "object")
-)
-OBJECT_FIELDS = frozenset(
-    (
-        *("name", "pose", "truncated", "difficult", "occluded", "bndbox", "robndbox", "part"),
-        *("type", "actions", "attributes", "point", PICTURED, *OUTLINES),
-    )
-)
+ORIGINS = ("source", "owner")
+CORNERS: Known = dict.fromkeys(SIDES, LEAF)
+OBJECT: Known = {
+    **dict.fromkeys(("name", "pose", "truncated", "difficult", "occluded", "type"), LEAF),
+    "bndbox": CORNERS,
+    "robndbox": dict.fromkeys(("cx", "cy", "w", "h", "angle"), LEAF),
+    "part": {"name": LEAF, "bndbox": CORNERS},
+    "actions": TEXTS,
+    "attributes": {"attribute": {"name": LEAF, "value": LEAF}},
+    PICTURED: LEAF,
+    **dict.fromkeys(OUTLINES, WHATEVER),
+}
+ANNOTATION: Known = {
+    "@verified": LEAF,
+    **dict.fromkeys(("folder", "filename", "path", "segmented"), LEAF),
+    **dict.fromkeys(ORIGINS, TEXTS),
+    "size": dict.fromkeys(("width", "height", "depth"), LEAF),
+    "object": OBJECT,
+}
+KNOWN_NAMES = names_in(ANNOTATION) | {b"annotation", b"database", b"image", b"flickrid"}
 
 
 class Annotation(msgspec.Struct):
@@ -136,7 +155,8 @@ def read_annotation(
     if size is not None:
         found.width, found.height = _length(size, "width"), _length(size, "height")
     _read_extras(root, size, found)
-    report_unknown(map(tag_name, root), IMAGE_FIELDS, report, where, of="image")
+    if may_have_unknown(data, KNOWN_NAMES):
+        _report_unknown(root, report, where)
     objects = (child for child in root if tag_name(child) == "object")
     for number, child in enumerate(objects, 1):
         try:
@@ -149,15 +169,26 @@ def read_annotation(
     return found
 
 
+def _report_unknown(root: Any, report: Report, where: str) -> None:
+    """Count what is none of VOC's: in objects as theirs, elsewhere as the image's."""
+    report_unknown_elements(root, ANNOTATION | {"object": WHATEVER}, report, where, of="image")
+    for child in root:
+        if tag_name(child) == "object":
+            report_unknown_elements(child, OBJECT, report, where)
+
+
 def _read_extras(root: Any, size: Any, found: Annotation) -> None:
     for name in ("folder", "path", "segmented"):
         if text_of(root, name):
             found.extras[name] = text_of(root, name)
-    source = child_of(root, "source")
-    if source is not None:
-        found.extras["source"] = {
-            tag_name(child): (child.text or "").strip() for child in source if tag_name(child)
-        }
+    for name in ORIGINS:
+        origin = child_of(root, name)
+        if origin is not None:
+            found.extras[name] = {
+                tag_name(child): (child.text or "").strip() for child in origin if tag_name(child)
+            }
+    if root.get("verified"):
+        found.extras["verified"] = root.get("verified")
     if size is not None and text_of(size, "depth"):
         found.extras["depth"] = text_of(size, "depth")
 
@@ -189,7 +220,6 @@ def _object(element: Any, where: str, report: Report, lossy: bool) -> Shape:
         rotation=rotation,
         occluded=_text(fields, "occluded").lower() in TRUE_WORDS,
     )
-    report_unknown(fields, OBJECT_FIELDS, report, place)
     extras = _object_extras(element, fields, place, report, lossy)
     shape.attributes = {}
     _read_flags(extras, shape)

@@ -92,7 +92,9 @@ def test_roboflows_layout_and_its_own_keys_are_read(tmp_path: Path) -> None:
     header, items, report = read(tmp_path, "ultralytics")
     assert header.subsets == ["train", "val"]
     assert set(items) == {"train/a.jpg", "val/b.jpg"}
-    assert reasons(report, "assumed")["key: no subset: passed over"] == 2
+    told = [entry for entry in report.entries if entry.outcome == "dropped"]
+    assert [(entry.kind, entry.lossy) for entry in told] == [("file field", False)] * 2
+    assert {entry.reason.split()[0] for entry in told} == {"'roboflow'", "'license'"}
 
 
 def test_one_image_list_over_several_folders(tmp_path: Path) -> None:
