@@ -206,7 +206,7 @@ class CvatXmlReader:
             return
         stop = stop_frames(self._header)[track.task]
         still = len(track.shapes) == 1 and last == stop - 1
-        if last < stop and (every_frame or still) and not track.shapes[-1].outside:
+        if last < stop and (every_frame or still) and not _is_gone(track):
             end_track(track, last + 1)
         deleted = set(info.deleted_frames)
         for part in (track, *track.elements) if deleted else ():
@@ -360,6 +360,12 @@ class CvatXmlReader:
             reason = "the XML does not say how many frames there are: up to the last keyframe"
             self._report.assumed("frame", reason, self._source.where(file.name))
         return range(max(last) + 1 if last else 0)
+
+
+def _is_gone(track: Track) -> bool:
+    """Whether a track ends outside, or all elements of a skeleton do."""
+    ends = [part.shapes[-1].outside for part in track.elements if part.shapes]
+    return track.shapes[-1].outside or (bool(ends) and all(ends))
 
 
 def _declare(label: Label, attributes: dict[str, str]) -> None:

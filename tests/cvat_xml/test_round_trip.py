@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -235,7 +235,31 @@ def test_everything_comes_back_from_the_plain_dialect(
     assert values(again(store, "cvat-images", path)) == before
 
 
+def _gone_skeleton() -> Track:
+    """A skeleton that only its elements say is gone."""
+    points = {"type": "points", "points": [0.0, 0.0]}
+    elements = [
+        Track(
+            label=name,
+            shapes=[
+                TrackedShape(frame=0, attributes=hat, **points),
+                TrackedShape(frame=1, attributes=hat, outside=True, **points),
+            ],
+        )
+        for name, hat in (("head", {"hat": ""}), ("hand", {}))
+    ]
+    shapes = [TrackedShape(type="skeleton", frame=0)]
+    return Track(label=MAN.name, attributes={"age": ""}, shapes=shapes, elements=elements)
+
+
+def _still_box() -> Track:
+    box = TrackedShape(type="rectangle", frame=0, points=[0.0] * 4)
+    box.attributes = {CAR.attributes[1].name: ""}
+    return Track(label=CAR.name, attributes={"fixed": ""}, shapes=[box])
+
+
 @settings(max_examples=40, deadline=None)
+@example([_still_box(), _gone_skeleton()])
 @given(st.lists(tracks(), min_size=1, max_size=3))
 def test_tracks_come_back_from_video(
     store: Store, tmp_path_factory: pytest.TempPathFactory, found: list[Track]
