@@ -9,19 +9,21 @@ import msgspec
 import orjson
 
 from localcvat.model import Annotations, Shape, Tag, Track, TrackedShape
-from localcvat.store.annotation_rows import (
-    SHAPE_COLUMNS,
-    TAG_COLUMNS,
-    TRACK_COLUMNS,
-    TRACKED_COLUMNS,
-)
+from localcvat.store.annotation_rows import TAG_COLUMNS, TRACK_COLUMNS, TRACKED_COLUMNS
 from localcvat.store.engine import raw
 from localcvat.store.label_map import LabelMap
-from localcvat.store.packed_shapes import DEFAULTS
 from localcvat.store.packing import unpack_points
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+SHAPE_COLUMNS = (
+    "id, frame, label_id, type, points, grp, instance, extras, "
+    "parent_id, attributes, occluded, outside, z_order, rotation, source, score"
+)
+RARE = 8
+"""From this column on most shapes have the defaults: one comparison tells."""
+RARE_DEFAULTS = (None, None, 0, 0, 0, 0.0, "manual", None)
 
 
 def read_annotations(session: Session, job_id: int, labels: LabelMap) -> Annotations:
@@ -61,31 +63,35 @@ class _Decoder:
     def add_shape(
         self, row: tuple[Any, ...], shapes: list[Shape], parents: dict[int, Shape]
     ) -> None:
+        extras = row[7]
         shape = Shape(
-            type=row[6],
-            label=self._names[row[3]],
-            points=unpack_points(row[7]),
-            frame=row[2],
-            group=row[8],
-            instance=row[9],
-            extras=orjson.loads(row[10]) if row[10] else None,
+            type=row[3],
+            label=self._names[row[2]],
+            points=unpack_points(row[4]),
+            frame=row[1],
+            group=row[5],
+            instance=row[6],
+            extras=orjson.loads(extras) if extras else None,
         )
-        if row[11:] != DEFAULTS:
-            shape.occluded = row[11] != 0
-            shape.outside = row[12] != 0
-            shape.z_order = row[13]
-            shape.rotation = row[14]
-            shape.source = row[15]
-            shape.score = row[16]
-        if row[5]:
-            shape.attributes = self.attributes(row[5])
-        if row[4] is not None:
-            # Elements follow their shape, which may be no skeleton: CVAT takes what it is given.
-            parents.get(row[4], shapes[-1]).elements.append(shape)
-            return
+        if row[RARE:] != RARE_DEFAULTS:
+            self._add_rare(shape, row)
+            if row[8] is not None:
+                # Elements follow their shape, which may be no skeleton: CVAT takes what it gets.
+                parents.get(row[8], shapes[-1]).elements.append(shape)
+                return
         shapes.append(shape)
         if shape.type == "skeleton":
             parents[row[0]] = shape
+
+    def _add_rare(self, shape: Shape, row: tuple[Any, ...]) -> None:
+        if row[9]:
+            shape.attributes = self.attributes(row[9])
+        shape.occluded = row[10] != 0
+        shape.outside = row[11] != 0
+        shape.z_order = row[12]
+        shape.rotation = row[13]
+        shape.source = row[14]
+        shape.score = row[15]
 
     def tag(self, row: tuple[Any, ...]) -> Tag:
         return Tag(
@@ -133,7 +139,7 @@ def shapes_of(session: Session, job_id: int, labels: LabelMap) -> Iterator[Shape
         " WHERE id IN (SELECT id FROM shape WHERE job_id = ?) ORDER BY id",
         (job_id,),
     ):
-        if row[4] is None and waiting:
+        if row[8] is None and waiting:
             yield waiting.pop()
             parents.clear()
         decoder.add_shape(row, waiting, parents)
@@ -206,10 +212,10 @@ def _shapes_by_frame(
     for row in raw(session).execute(
         f"SELECT {SHAPE_COLUMNS} FROM shape WHERE job_id = ? ORDER BY frame, id", (job_id,)
     ):
-        if row[2] != frame:
+        if row[1] != frame:
             if shapes:
                 yield frame, shapes
-            frame, shapes, parents = row[2], [], {}
+            frame, shapes, parents = row[1], [], {}
         decoder.add_shape(row, shapes, parents)
     if shapes:
         yield frame, shapes

@@ -72,10 +72,7 @@ def unpack_points(blob: bytes) -> Sequence[float]:
     Raises ValueError for a BLOB that is none of ours.
     """
     if len(blob) % 2 == 0:
-        count, rest = divmod(len(blob), 8)
-        if rest:
-            raise ValueError(f"{len(blob)} bytes are not a multiple of 8")
-        return list(_doubles(count).unpack(blob))
+        return _swapped(array("d", blob)).tolist()
     code, size = blob[0] & ~LONG, blob[0] & LONG
     packed = array(TYPES[size])
     packed.frombytes(memoryview(blob)[1:])
