@@ -314,13 +314,17 @@ def _by_frame(
     session: Session, part: _Part, labels: LabelMap
 ) -> Iterator[tuple[int, list[Shape], list[Tag]]]:
     """Annotations of all jobs of a task by frame; what overlapping jobs both have is one."""
+    if len(part.jobs) == 1:
+        for found in frames_of(session, part.jobs[0].id, labels):
+            yield found.frame, found.shapes, found.tags
+        return
     streams = [
         _numbered(frames_of(session, job.id, labels), order) for order, job in enumerate(part.jobs)
     ]
-    for frame, found in groupby(merge(*streams, key=_place), key=lambda each: each[0].frame):
+    for frame, of_jobs in groupby(merge(*streams, key=_place), key=lambda each: each[0].frame):
         shapes: list[Shape] = []
         tags: list[Tag] = []
-        for more, order in found:
+        for more, order in of_jobs:
             if frame < part.jobs[order].start_frame + part.info.overlap:
                 shapes = merge_shapes(shapes, more.shapes, part.three_d)
                 tags = merge_tags(tags, more.tags)

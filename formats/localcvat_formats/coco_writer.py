@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import orjson
 
-from localcvat.archive import COPY_CHUNK, Sink
+from localcvat.archive import Sink
 from localcvat.geometry.boxes import stated_box
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape
 from localcvat.plugin import WriteOptions
@@ -19,7 +16,8 @@ from localcvat_formats.attribute_values import respelled
 from localcvat_formats.coco_images import normal_path
 from localcvat_formats.cvat_dialect import point_joints, point_names, visibility_of
 from localcvat_formats.id_set import IdSet
-from localcvat_formats.json_files import json_bytes
+from localcvat_formats.json_files import json_bytes, json_elements
+from localcvat_formats.json_spool import JsonSpool
 from localcvat_formats.parts import objects
 from localcvat_formats.sizes import unknown_size
 
@@ -27,9 +25,6 @@ BLANK_LICENSES = [{"name": "", "id": 0, "url": ""}]
 BLANK_INFO = dict.fromkeys(
     ("contributor", "date_created", "description", "url", "version", "year"), ""
 )
-JOINED = 4096
-SPOOLED_BYTES = 16 << 20
-OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 STATED = {"id", "bbox", "area", "iscrowd"}
 """What an annotation of a COCO file says of itself and nothing more."""
 
@@ -112,8 +107,8 @@ class _SubsetFile:
         self._report = report
         self._with_images = with_images
         self._only_points = only_points
-        self._images = _Spool(folder)
-        self._annotations = _Spool(folder)
+        self._images = JsonSpool(folder)
+        self._annotations = JsonSpool(folder)
         self._image_ids = IdSet()
         self._ids = IdSet()
         self._next_image = 1
@@ -133,18 +128,32 @@ class _SubsetFile:
             "file_name": name,
         }
         record.update(extras)
-        self._images.append(json_bytes(record))
-        pieces = []
+        self._images.add_values((record,))
+        self._add_annotations(item, image_id)
+
+    def _add_annotations(self, item: Item, image_id: Any) -> None:
+        made: list[Any] = []
+        has_lines = False
         for parts in objects(item.shapes):
-            if self._only_points and not self._has_points(parts[0]):
+            first = parts[0]
+            if self._only_points and not self._has_points(first):
                 why = "its label has no keypoints, which is all that these files hold"
-                self._report.withdrawn(parts[0].type, why, item.path, count=len(parts))
+                self._report.withdrawn(first.type, why, item.path, count=len(parts))
                 continue
-            if parts[0].type == "skeleton" and len(parts) == 1 and not parts[0].elements:
+            if first.type == "skeleton" and len(parts) == 1 and not first.elements:
                 self._report.withdrawn("skeleton", "it has no points", item.path)
                 continue
-            pieces.append(self._annotation(parts, item, image_id))
-        self._annotations.extend(pieces)
+            given = (first.extras or {}).get("coco") or {}
+            if "line" in given:
+                has_lines = True
+                made.append(self._line(given, first, item, image_id))
+            else:
+                made.append(self._record(parts, given, item, image_id))
+        if has_lines:
+            texts = (json_elements([each]) if type(each) is dict else each for each in made)
+            self._annotations.add_texts(texts)
+        else:
+            self._annotations.add_values(made)
 
     def _has_points(self, shape: Shape) -> bool:
         return shape.type == "skeleton" or bool(self._categories.labels[shape.label].sublabels)
@@ -167,23 +176,22 @@ class _SubsetFile:
             self._next += 1
         return self._next
 
-    def _annotation(self, parts: list[Shape], item: Item, image_id: Any) -> bytes:
+    def _record(
+        self, parts: list[Shape], given: dict[str, Any], item: Item, image_id: Any
+    ) -> dict[str, Any]:
         first = parts[0]
-        given = (first.extras or {}).get("coco") or {}
-        if "line" in given:
-            return self._line(given, first, item, image_id)
         if given.keys() == STATED and given["bbox"] and not self._only_points and _is_plain(first):
-            return json_bytes(
-                {
-                    "id": self._free_id(given["id"], item.path),
-                    "image_id": image_id,
-                    "category_id": self._categories.ids[first.label],
-                    "segmentation": segmentation_of(parts, item, None),
-                    "area": given["area"],
-                    "bbox": given["bbox"],
-                    "iscrowd": given["iscrowd"],
-                }
-            )
+            number = given["id"]
+            fresh = number is not None and self._ids.take(number)
+            return {
+                "id": number if fresh else self._free_id(number, item.path),
+                "image_id": image_id,
+                "category_id": self._categories.ids[first.label],
+                "segmentation": _rings(parts),
+                "area": given["area"],
+                "bbox": given["bbox"],
+                "iscrowd": given["iscrowd"],
+            }
         extras = dict(given)
         spelled = extras.pop("rle", None)
         written = extras.pop("attributes", None)
@@ -217,7 +225,7 @@ class _SubsetFile:
         if first.group and first.group != first.instance:
             record["group"] = first.group
         record.update(extras)
-        return json_bytes(record, OPTIONS)
+        return record
 
     def _line(self, extras: dict[str, Any], shape: Shape, item: Item, image_id: Any) -> bytes:
         """An annotation as its source has it, with other ids where they had to change."""
@@ -278,49 +286,12 @@ def _is_plain(shape: Shape) -> bool:
     )
 
 
-class _Spool:
-    """Pieces of JSON kept in an unnamed file beside the output, for they may be larger than memory.
-
-    The first megabytes stay in memory.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._file = cast(IO[bytes], SpooledTemporaryFile(SPOOLED_BYTES, "w+b", dir=str(folder)))
-        self._pieces: list[bytes] = []
-        self._started = False
-
-    def append(self, piece: bytes) -> None:
-        """Add one element."""
-        self.extend((piece,))
-
-    def extend(self, pieces: Iterable[bytes]) -> None:
-        """Add elements."""
-        self._pieces += pieces
-        if len(self._pieces) >= JOINED:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._pieces:
-            if self._started:
-                self._file.write(b",")
-            self._file.write(b",".join(self._pieces))
-            self._started = True
-            self._pieces = []
-
-    def copy_to(self, out: IO[bytes]) -> None:
-        """Write all elements, separated by commas, and forget them."""
-        self._flush()
-        self._file.seek(0)
-        shutil.copyfileobj(self._file, out, COPY_CHUNK)
-        self._file.close()
-
-
 def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:
     """Polygon lists, a run-length mask, or an empty list for a box."""
     if not parts or parts[0].type == "rectangle":
         return []
     if parts[0].type == "polygon":
-        return [p.points if type(p.points) is list else list(p.points) for p in parts]
+        return _rings(parts)
     from localcvat.geometry.masks import compress_counts, mask_to_coco
 
     if not item.width or not item.height:
@@ -329,6 +300,10 @@ def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:
     if spelled == "compressed":
         counts = compress_counts(counts, item.width, item.height)
     return {"counts": counts, "size": [item.height, item.width]}
+
+
+def _rings(parts: list[Shape]) -> list[list[float]]:
+    return [part.points if type(part.points) is list else list(part.points) for part in parts]
 
 
 def stated_of(shape: Shape) -> list[float] | None:

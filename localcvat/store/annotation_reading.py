@@ -17,13 +17,18 @@ from localcvat.store.packing import unpack_points
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+PLAIN_COLUMNS = "id, frame, label_id, type, points, grp, instance, extras"
 SHAPE_COLUMNS = (
-    "id, frame, label_id, type, points, grp, instance, extras, "
-    "parent_id, attributes, occluded, outside, z_order, rotation, source, score"
+    f"{PLAIN_COLUMNS}, parent_id, attributes, occluded, outside, z_order, rotation, source, score"
 )
 RARE = 8
 """From this column on most shapes have the defaults: one comparison tells."""
 RARE_DEFAULTS = (None, None, 0, 0, 0, 0.0, "manual", None)
+HAS_RARE = (
+    "SELECT EXISTS (SELECT 1 FROM shape WHERE job_id = ? AND (parent_id IS NOT NULL"
+    " OR attributes IS NOT NULL OR occluded <> 0 OR outside <> 0 OR z_order <> 0"
+    " OR rotation <> 0 OR source <> 'manual' OR score IS NOT NULL))"
+)
 
 
 def read_annotations(session: Session, job_id: int, labels: LabelMap) -> Annotations:
@@ -60,19 +65,22 @@ class _Decoder:
         specs = self._specs
         return {specs[key]: value for key, value in orjson.loads(text).items() if key in specs}
 
+    def plain_shape(self, row: tuple[Any, ...]) -> Shape:
+        _, frame, label, kind, points, group, instance, extras = row
+        return Shape(
+            type=kind,
+            label=self._names[label],
+            points=unpack_points(points),
+            frame=frame,
+            group=group,
+            instance=instance,
+            extras=orjson.loads(extras) if extras else None,
+        )
+
     def add_shape(
         self, row: tuple[Any, ...], shapes: list[Shape], parents: dict[int, Shape]
     ) -> None:
-        extras = row[7]
-        shape = Shape(
-            type=row[3],
-            label=self._names[row[2]],
-            points=unpack_points(row[4]),
-            frame=row[1],
-            group=row[5],
-            instance=row[6],
-            extras=orjson.loads(extras) if extras else None,
-        )
+        shape = self.plain_shape(row[:RARE])
         if row[RARE:] != RARE_DEFAULTS:
             self._add_rare(shape, row)
             if row[8] is not None:
@@ -207,16 +215,23 @@ def frames_of(session: Session, job_id: int, labels: LabelMap) -> Iterator[Frame
 def _shapes_by_frame(
     session: Session, job_id: int, labels: LabelMap
 ) -> Iterator[tuple[int, list[Shape]]]:
+    connection = raw(session)
     decoder = _Decoder(labels)
+    # Half of what a row costs are its columns: those that no shape of the job uses are not read.
+    has_rare = connection.execute(HAS_RARE, (job_id,)).fetchone()[0]
+    columns = SHAPE_COLUMNS if has_rare else PLAIN_COLUMNS
     frame, shapes, parents = -1, list[Shape](), dict[int, Shape]()
-    for row in raw(session).execute(
-        f"SELECT {SHAPE_COLUMNS} FROM shape WHERE job_id = ? ORDER BY frame, id", (job_id,)
+    for row in connection.execute(
+        f"SELECT {columns} FROM shape WHERE job_id = ? ORDER BY frame, id", (job_id,)
     ):
         if row[1] != frame:
             if shapes:
                 yield frame, shapes
             frame, shapes, parents = row[1], [], {}
-        decoder.add_shape(row, shapes, parents)
+        if has_rare:
+            decoder.add_shape(row, shapes, parents)
+        else:
+            shapes.append(decoder.plain_shape(row))
     if shapes:
         yield frame, shapes
 

@@ -176,6 +176,25 @@ def test_annotations_come_back_in_order_value_by_value(store: Store, value: Anno
     assert [tag for each in found for tag in each.tags] == tags_by_frame
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        *({"occluded": True}, {"outside": True}, {"z_order": -1}, {"rotation": 0.5}),
+        *({"source": "auto"}, {"score": 0.0}, {"attributes": {"colour": ""}}, {"group": 3}),
+        {"elements": [Shape(type="points", label="head", points=[1.0, 2.0], frame=4)]},
+    ],
+    ids=lambda field: next(iter(field)),
+)
+def test_what_only_one_shape_of_a_job_has_is_read(store: Store, field: dict[str, Any]) -> None:
+    label, kind = ("pose", "skeleton") if "elements" in field else ("car", "polygon")
+    plain = Shape(type="polygon", label="car", points=[0.5, 1.5, 3.0, 4.0, 5.0, 6.0], frame=4)
+    other = Shape(type=kind, label=label, points=[], frame=4, **field)
+    write(store, Annotations(shapes=[plain, other, plain]))
+    with store.read() as session:
+        found = list(frames_of(session, JOB, label_map(session, task_id=1)))
+    assert [each.shapes for each in found] == [[plain, other, plain]]
+
+
 @given(st.lists(numbers | st.sampled_from([math.inf, -math.inf, -0.0, 5e-324])))
 def test_points_are_packed_exactly(values: list[float]) -> None:
     packed = pack_points(values)
