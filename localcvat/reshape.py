@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from localcvat.geometry.boxes import is_in_space, shape_box
-from localcvat.model import Dataset, Item, Label, Shape, Track
+from localcvat.model import SHAPE_TYPES, Dataset, Item, Label, Shape, Track
 from localcvat.report import Report
 from localcvat.transforms import Transforms
 
@@ -23,6 +23,8 @@ UNCUT = ("ellipse", "cuboid", "skeleton")
 def reshaped(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
     """`dataset` with masks, polygons and boxes as `wanted` says; sizes of labels follow suit."""
     kinds = {}
+    if wanted.shapes_to_boxes:
+        kinds = dict.fromkeys(SHAPE_TYPES, "rectangle")
     if wanted.boxes_from_masks:
         kinds["mask"] = "rectangle"
     if wanted.masks_to_polygons:
@@ -38,6 +40,10 @@ def reshaped(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
 def _untouched(tracks: Iterable[Track], wanted: Transforms, report: Report) -> Iterator[Track]:
     """Keyframe tracks as they are, counting those that the user may think changed."""
     changing = {"mask"} if wanted.boxes_from_masks or wanted.masks_to_polygons else set()
+    if wanted.shapes_to_boxes:
+        changing = set(SHAPE_TYPES) - {"rectangle"}
+    if wanted.crop_covered:
+        changing |= {"polygon", "mask"}
     if wanted.polygons_to_masks:
         changing.add("polygon")
     for track in tracks:
@@ -50,6 +56,8 @@ def _untouched(tracks: Iterable[Track], wanted: Transforms, report: Report) -> I
 def _retyped(label: Label, kinds: dict[str, str]) -> Label:
     if label.type not in kinds:
         return label
+    if label.type == "skeleton":
+        return msgspec.structs.replace(label, type=kinds[label.type], sublabels=[], svg="")
     return msgspec.structs.replace(label, type=kinds[label.type])
 
 
@@ -67,8 +75,14 @@ class _Reshaper:
                 item.shapes = self._masked(item)
             if wanted.masks_to_polygons:
                 item.shapes = self._outlined(item)
+            if wanted.crop_covered:
+                from localcvat.covering import uncovered
+
+                item.shapes = uncovered(item, self._report)
             if wanted.boxes_from_masks:
-                item.shapes = self._boxed(item)
+                item.shapes = self._boxed(item, ("mask",))
+            if wanted.shapes_to_boxes:
+                item.shapes = self._boxed(item, SHAPE_TYPES)
             if wanted.clip:
                 item.shapes = self._clipped(item)
             yield item
@@ -78,7 +92,7 @@ class _Reshaper:
         from localcvat.geometry.masks import polygons_to_mask
 
         result = []
-        for parts in _objects(item.shapes, "polygon"):
+        for parts in _objects(item.shapes, ("polygon",)):
             if parts[0].type != "polygon":
                 result += parts
                 continue
@@ -92,7 +106,7 @@ class _Reshaper:
             except ValueError:
                 self._report.dropped("polygon", "nothing of it lies on the image", item.path)
                 continue
-            result.append(_made(parts[0], "mask", points))
+            result.append(made_anew(parts[0], "mask", points))
             self._report.changed("polygon", "made a mask, as asked", item.path, lossy=False)
         return result
 
@@ -112,7 +126,7 @@ class _Reshaper:
                 self._report.changed("mask", "made a polygon, its holes filled", item.path)
             else:
                 self._report.changed("mask", "made a polygon, as asked", item.path, lossy=False)
-            made = [_made(shape, "polygon", ring) for ring in rings]
+            made = [made_anew(shape, "polygon", ring) for ring in rings]
             if len(made) > 1 and not shape.instance:
                 instances += 1
             for part in made if len(made) > 1 else ():
@@ -120,18 +134,26 @@ class _Reshaper:
             result += made
         return result
 
-    def _boxed(self, item: Item) -> list[Shape]:
-        """Masks as the box around their pixels; the parts of one object have one box."""
+    def _boxed(self, item: Item, kinds: Sequence[str]) -> list[Shape]:
+        """Shapes of these kinds as the boxes around them; the parts of one object have one box."""
         result = []
-        for parts in _objects(item.shapes, "mask"):
-            if parts[0].type != "mask":
+        for parts in _objects(item.shapes, kinds):
+            first = parts[0]
+            if first.type not in kinds or (first.type == "rectangle" and not first.rotation):
                 result += parts
                 continue
-            boxes = [shape_box(part) for part in parts]
+            boxes = [box for part in parts if (box := _extent(part)) is not None]
+            if not boxes:
+                why = "kept as it is: it has no place on the image"
+                self._report.assumed(first.type, why, item.path)
+                result += parts
+                continue
             points = [min(b[0] for b in boxes), min(b[1] for b in boxes)]
             points += [max(b[2] for b in boxes), max(b[3] for b in boxes)]
-            result.append(_made(parts[0], "rectangle", points))
-            self._report.changed("mask", "made a box, as asked", item.path)
+            made = made_anew(first, "rectangle", points)
+            made.elements = []
+            result.append(made)
+            self._report.changed(first.type, "made a box, as asked", item.path)
         return result
 
     def _clipped(self, item: Item) -> list[Shape]:
@@ -162,21 +184,21 @@ class _Reshaper:
         return result
 
 
-def _objects(shapes: Iterable[Shape], kind: str) -> list[list[Shape]]:
-    """Shapes of `kind` by instance, all others alone; each object at the place of its first."""
+def _objects(shapes: Iterable[Shape], kinds: Sequence[str]) -> list[list[Shape]]:
+    """Shapes of `kinds` by instance, all others alone; each object at the place of its first."""
     groups: list[list[Shape]] = []
     by_instance: dict[int, list[Shape]] = {}
     for shape in shapes:
-        if shape.type == kind and shape.instance and shape.instance in by_instance:
+        if shape.type in kinds and shape.instance and shape.instance in by_instance:
             by_instance[shape.instance].append(shape)
             continue
         groups.append([shape])
-        if shape.type == kind and shape.instance:
+        if shape.type in kinds and shape.instance:
             by_instance[shape.instance] = groups[-1]
     return groups
 
 
-def _made(shape: Shape, kind: str, points: Any) -> Shape:
+def made_anew(shape: Shape, kind: str, points: Any) -> Shape:
     """A copy of another kind or form, without the extras that told its form."""
     made = copy.copy(shape)
     made.type, made.points, made.rotation = kind, points, 0.0
@@ -241,12 +263,12 @@ def clip_shape(shape: Shape, width: int, height: int) -> list[Shape] | None:
     if shape.type == "rectangle":
         x1, x2 = (min(max(x, 0.0), float(width)) for x in shape.points[0::2])
         y1, y2 = (min(max(y, 0.0), float(height)) for y in shape.points[1::2])
-        return [_made(shape, "rectangle", [x1, y1, x2, y2])] if x1 != x2 and y1 != y2 else []
+        return [made_anew(shape, "rectangle", [x1, y1, x2, y2])] if x1 != x2 and y1 != y2 else []
     if shape.type == "points":
         inside = [
             (x, y) for x, y in zip(xs, ys, strict=False) if 0 <= x <= width and 0 <= y <= height
         ]
-        return [_made(shape, "points", [v for xy in inside for v in xy])] if inside else []
+        return [made_anew(shape, "points", [v for xy in inside for v in xy])] if inside else []
     return _clipped_outline(shape, width, height)
 
 
@@ -258,7 +280,7 @@ def _clipped_mask(shape: Shape, width: int, height: int) -> list[Shape]:
     x1, y1 = max(0, -left), max(0, -top)
     part = bitmap[y1 : max(0, min(rows, height - top)), x1 : max(0, min(columns, width - left))]
     try:
-        return [_made(shape, "mask", bitmap_to_mask(part, left + x1, top + y1))]
+        return [made_anew(shape, "mask", bitmap_to_mask(part, left + x1, top + y1))]
     except ValueError:
         return []
 
@@ -289,7 +311,7 @@ def _clipped_outline(shape: Shape, width: int, height: int) -> list[Shape] | Non
         for one in pieces:
             line = one.exterior.coords[:-1] if wanted == "Polygon" else one.coords
             points = [float(value) for xy in line for value in xy]
-            made = _made(shape, shape.type, points)
+            made = made_anew(shape, shape.type, points)
             made.instance = shape.instance
             parts.append(made)
     return parts

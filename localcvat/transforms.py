@@ -1,6 +1,7 @@
 """What a user may ask to be changed between reader and writer: streaming, each in the report.
 
-Order: labels, subsets, tracks, kinds of shapes, clipping, images without annotations, names. What
+Order: labels, subsets, tracks, conditions, sizes, kinds of shapes, clipping, images without
+annotations, names. What
 was asked for is counted but is no loss in strict mode, except where pixels or identity go with it.
 """
 
@@ -12,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from localcvat.errors import UsageError
-from localcvat.model import Dataset, Header, Item, Label, Shape, Tag, Track
+from localcvat.model import Dataset, Header, Item, Label, Shape, Tag, Track, TrackedShape
 from localcvat.report import Report
 
 Labelled = TypeVar("Labelled", Shape, Tag, Track)
@@ -24,8 +25,9 @@ class Transforms(msgspec.Struct, frozen=True, kw_only=True):
     `labels_map` renames labels, two onto one name merge them. `only_labels` and `drop_labels` name
     labels as they are after that. `subsets` maps each subset to its new name; with `only_subsets`
     those not named are left out. `merge_tracks` is the least mean IoU of tracks that are one
-    object (`geometry.track_joining`). The flags are the options of `localcvat convert` of those
-    names.
+    object (`geometry.track_joining`), `where` a condition that annotations must meet (`where`),
+    `resize` the (width, height) of all images. The flags are the options of `localcvat convert` of
+    those names.
     """
 
     labels_map: dict[str, str] = {}
@@ -41,8 +43,16 @@ class Transforms(msgspec.Struct, frozen=True, kw_only=True):
     only_annotated: bool = False
     clip: bool = False
     merge_tracks: float | None = None
+    shapes_to_boxes: bool = False
+    crop_covered: bool = False
+    resize: tuple[int, int] | None = None
+    where: str = ""
 
     def __post_init__(self) -> None:
+        if self.where:
+            from localcvat.where import condition
+
+            condition(self.where)
         kinds = self.boxes_from_masks + self.masks_to_polygons
         if kinds > 1:
             raise UsageError(
@@ -56,10 +66,16 @@ class Transforms(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def reshape(self) -> bool:
-        """Whether shapes themselves change, so that readers must decode them in full."""
+        """Whether shapes themselves change or are looked at, so that readers must decode them."""
+        return self.changes_shapes or self.resize is not None or bool(self.where)
+
+    @property
+    def changes_shapes(self) -> bool:
+        """Whether shapes become others of another kind or form."""
         return (
-            self.boxes_from_masks or self.masks_to_polygons or self.polygons_to_masks or self.clip
-        )
+            *(self.boxes_from_masks, self.masks_to_polygons, self.polygons_to_masks, self.clip),
+            *(self.shapes_to_boxes, self.crop_covered),
+        ).count(True) > 0
 
 
 NO_TRANSFORMS = Transforms()
@@ -76,7 +92,17 @@ def transform(dataset: Dataset, wanted: Transforms, report: Report) -> Dataset:
         dataset.tracks = merged_tracks(dataset.tracks, wanted.merge_tracks, dataset.header, report)
     if wanted.flatten_tracks:
         dataset = _flattened(dataset, report)
-    if wanted.reshape:
+    if wanted.where:
+        dataset = _met(dataset, wanted.where, report)
+    if wanted.resize is not None:
+        from localcvat.resizing import resized, tracks_have_sizes
+
+        dataset.tracks = list(dataset.tracks)
+        if not tracks_have_sizes(dataset.tracks, dataset.header):
+            why = "written as shapes on each frame: the size of its images is not known before"
+            dataset = _flattened(dataset, report, why)
+        dataset = resized(dataset, wanted.resize, report)
+    if wanted.changes_shapes:
         from localcvat.reshape import reshaped
 
         dataset = reshaped(dataset, wanted, report)
@@ -232,13 +258,14 @@ def merged_tracks(
     return kept
 
 
-def _flattened(dataset: Dataset, report: Report) -> Dataset:
+def _flattened(
+    dataset: Dataset, report: Report, reason: str = "written as shapes on each frame, as asked"
+) -> Dataset:
     from localcvat.geometry.tracks import flatten_tracks
 
     tracks = list(dataset.tracks)
     items = flatten_tracks(dataset.items, tracks, dataset.header) if tracks else dataset.items
     if tracks:
-        reason = "written as shapes on each frame, as asked"
         report.changed("track", reason, tracks[0].label, count=len(tracks))
     return Dataset(dataset.header, _without_identity(items, report, counted=bool(tracks)))
 
@@ -257,6 +284,50 @@ def _without_identity(items: Iterable[Item], report: Report, counted: bool) -> I
                 shapes.append(shape)
         item.shapes = shapes
         yield item
+
+
+def _met(dataset: Dataset, text: str, report: Report) -> Dataset:
+    """The dataset without annotations that don't meet a condition; tracks by their keyframes."""
+    from localcvat.where import condition
+
+    met = condition(text)
+    why = "does not meet the condition, as asked"
+
+    def items() -> Iterator[Item]:
+        for item in dataset.items:
+            values: list[Shape | Tag] = [*item.shapes, *item.tags]
+            kept = {id(value) for value in values if met(item, value)}
+            for value in values:
+                if id(value) not in kept:
+                    kind = value.type if isinstance(value, Shape) else "tag"
+                    report.dropped(kind, why, item.path, lossy=False)
+            item.shapes = [shape for shape in item.shapes if id(shape) in kept]
+            item.tags = [tag for tag in item.tags if id(tag) in kept]
+            yield item
+
+    def tracks() -> Iterator[Track]:
+        for track in dataset.tracks:
+            if any(met(Item(path="", frame=s.frame), _as_shape(track, s)) for s in track.shapes):
+                yield track
+            else:
+                report.dropped("track", why, track.label, lossy=False)
+
+    return Dataset(dataset.header, items(), tracks())
+
+
+def _as_shape(track: Track, keyframe: TrackedShape) -> Shape:
+    return Shape(
+        type=keyframe.type,
+        label=track.label,
+        points=keyframe.points,
+        occluded=keyframe.occluded,
+        outside=keyframe.outside,
+        z_order=keyframe.z_order,
+        rotation=keyframe.rotation,
+        group=track.group,
+        source=track.source,
+        attributes={**track.attributes, **keyframe.attributes},
+    )
 
 
 def _annotated(dataset: Dataset, report: Report) -> Dataset:

@@ -9,22 +9,12 @@ import click
 from localcvat.cli.limits import limit_options
 from localcvat.cli.options import dry_run, on_error, report_json
 from localcvat.cli.tables import echo_report
-from localcvat.cli.transforms import transform_options
-from localcvat.errors import LocalCvatError, UsageError
+from localcvat.cli.transforms import parse_size, transform_options
+from localcvat.errors import LocalCvatError
 from localcvat.transforms import Transforms
 
 if TYPE_CHECKING:
     from localcvat.archive import Limits
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """``640x480`` as (640, 480); raises UsageError."""
-    if text is None:
-        return None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise UsageError(f"{text!r} is not a size", hint="for instance 640x480")
-    return int(width), int(height)
 
 
 def read_names(path: str | None) -> list[str] | None:

@@ -34,8 +34,8 @@ def project_import_command() -> click.Command:
     def import_dataset(
         context: click.Context, /, number: int, image_size: str | None, as_json: bool, **how: Any
     ) -> None:
-        from localcvat.cli.convert import parse_size
         from localcvat.cli.progress import item_progress
+        from localcvat.cli.transforms import parse_size
 
         how["image_size"] = parse_size(image_size)
         with (
@@ -81,8 +81,8 @@ def import_command(noun: str, *ignored: str) -> click.Command:
     def import_dataset(
         context: click.Context, /, number: int, image_size: str | None, as_json: bool, **how: Any
     ) -> None:
-        from localcvat.cli.convert import parse_size
         from localcvat.cli.progress import item_progress
+        from localcvat.cli.transforms import parse_size
 
         how["image_size"] = parse_size(image_size)
         with client_of(context) as client:

@@ -38,8 +38,8 @@ def diff(
 
     Images are matched by path without extension, annotations by label, kind and place.
     """
-    from localcvat.cli.convert import parse_size
     from localcvat.cli.tables import echo_json
+    from localcvat.cli.transforms import parse_size
     from localcvat.comparison import differences
     from localcvat.plugin import ReadOptions
     from localcvat.reading import opened_dataset

@@ -36,6 +36,23 @@ OPTIONS = (
         metavar="IOU",
         help="Join tracks of one label that cover each other by this much, or follow each other.",
     ),
+    click.option("--shapes-to-boxes", is_flag=True, help="Make all shapes the boxes around them."),
+    click.option(
+        "--crop-covered",
+        is_flag=True,
+        help="Cut away what of polygons and masks is covered by those above them.",
+    ),
+    click.option(
+        "--resize", metavar="WxH", help="Give all images this size, and scale what is on them."
+    ),
+    click.option(
+        "--where",
+        "--filter",
+        "where",
+        default="",
+        metavar="CONDITION",
+        help="Keep annotations that meet it: label == 'car' and area > 100.",
+    ),
     click.option("--flatten-tracks", is_flag=True, help="Make tracks single shapes."),
     click.option("--rename-duplicates", is_flag=True, help="Rename images of the same name."),
     click.option("--only-annotated", is_flag=True, help="Leave out images without annotations."),
@@ -43,7 +60,7 @@ OPTIONS = (
 )
 FLAGS = (
     *("boxes_from_masks", "masks_to_polygons", "polygons_to_masks", "flatten_tracks"),
-    *("rename_duplicates", "only_annotated", "clip"),
+    *("rename_duplicates", "only_annotated", "clip", "shapes_to_boxes", "crop_covered"),
 )
 
 
@@ -62,6 +79,8 @@ def transform_options(command: Command) -> Command:
             subsets=subsets,
             only_subsets=only,
             merge_tracks=kwargs.pop("merge_tracks"),
+            resize=parse_size(kwargs.pop("resize")),
+            where=kwargs.pop("where"),
             **{flag: kwargs.pop(flag) for flag in FLAGS},
         )
         return command(*args, **kwargs)
@@ -71,6 +90,16 @@ def transform_options(command: Command) -> Command:
         decorated = option(decorated)
     result: Command = decorated
     return result
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """``640x480`` as (640, 480); raises UsageError."""
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise UsageError(f"{text!r} is not a size", hint="for instance 640x480")
+    return int(width), int(height)
 
 
 def parse_names(text: str | None) -> tuple[str, ...]:
