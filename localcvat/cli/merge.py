@@ -14,6 +14,11 @@ from localcvat.transforms import Transforms
 @click.argument("target", metavar="DST")
 @click.option("--to", required=True, metavar="FORMAT", help="Format of DST.")
 @click.option("--from", "from_", metavar="FORMAT", help="Format of all SRC; detected if left out.")
+@click.option(
+    "--iou",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Join images of one name, and objects of one label that cover each other by this much.",
+)
 @options.with_images
 @options.strict
 @options.dry_run
@@ -25,6 +30,7 @@ def merge(
     target: str,
     to: str,
     from_: str | None,
+    iou: float | None,
     with_images: bool,
     strict: bool,
     dry_run: bool,
@@ -35,7 +41,7 @@ def merge(
     """Write the datasets at SRC, of any formats, as one dataset at DST.
 
     Labels are one if their names are. Images whose names collide are an error without
-    --rename-duplicates.
+    --rename-duplicates or --iou. --dry-run shows what would become of them.
     """
     from localcvat.cli.tables import echo_report
     from localcvat.convert import ConvertOptions
@@ -48,4 +54,4 @@ def merge(
         overwrite=overwrite,
         transforms=transforms,
     )
-    echo_report(merge_datasets(sources, target, to, from_, chosen), as_json)
+    echo_report(merge_datasets(sources, target, to, from_, chosen, iou), as_json)

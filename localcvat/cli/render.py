@@ -12,6 +12,8 @@ from localcvat.cli import options
 @click.argument("target", metavar="DST")
 @click.option("--from", "from_", metavar="FORMAT", help="Format of SRC; detected if left out.")
 @click.option("--limit", type=click.IntRange(min=1), help="Draw the first N images alone.")
+@click.option("--png", is_flag=True, help="Write PNG instead of JPEG.")
+@click.option("--html", is_flag=True, help="Write index.html too, a page of the pictures.")
 @options.overwrite
 @options.report_json
 def render(
@@ -19,6 +21,8 @@ def render(
     target: str,
     from_: str | None,
     limit: int | None,
+    png: bool,
+    html: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -36,5 +40,5 @@ def render(
         opened_dataset(source, from_, report=report) as (dataset, _),
         open_sink(target, overwrite=overwrite) as sink,
     ):
-        render_dataset(dataset, sink, report, limit=limit)
+        render_dataset(dataset, sink, report, limit=limit, page=html, png=png)
     echo_report(report, as_json)

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", metavar="SRC")
 @click.option("--from", "from_", metavar="FORMAT", help="Format of SRC; detected if left out.")
+@click.option("--html", metavar="FILE", help="Write it as a page to FILE.")
+@options.overwrite
 @options.as_json
-def stats(source: str, from_: str | None, as_json: bool) -> None:
+def stats(source: str, from_: str | None, html: str | None, overwrite: bool, as_json: bool) -> None:
     """Count what the dataset at SRC holds: images, objects by label and kind, sizes."""
     import msgspec
 
@@ -26,6 +28,11 @@ def stats(source: str, from_: str | None, as_json: bool) -> None:
 
     with opened_dataset(source, from_) as (dataset, plugin):
         found = dataset_stats(dataset)
+    if html is not None:
+        from localcvat.pages import statistics_page, write_page
+
+        write_page(html, statistics_page(source, plugin.name, found), overwrite=overwrite)
+        return
     if as_json:
         body = {"format": plugin.name, **msgspec.to_builtins(found), "objects": found.objects}
         echo_json(body)
