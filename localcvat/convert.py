@@ -26,6 +26,7 @@ from localcvat.plugin import (
     WriteOptions,
     find_format,
     named_or_detected,
+    read_dataset,
     refuse_backup,
 )
 from localcvat.report import Report
@@ -101,7 +102,7 @@ def convert(
             on_error="skip" if options.on_error == "skip" else "raise",
             params=options.params,
         )
-        dataset = origin.read(source, read_options, report)
+        dataset = read_dataset(origin, source, read_options, report)
         single = Path(target_path).suffix.lower() in target.format.extensions
         with open_sink(
             target_path, overwrite=options.overwrite, single=single, jobs=options.jobs

@@ -33,6 +33,7 @@ from localcvat.plugin import (
     ReadOptions,
     find_format,
     named_or_detected,
+    read_dataset,
     refuse_backup,
 )
 from localcvat.reading_process import DatasetReading, Reader, reading
@@ -192,7 +193,7 @@ def _import_into_jobs(
             on_error=wanted.on_error,
             size_of=frame_sizes(session, task),
         )
-        dataset = choice.format.read(source, options, report)
+        dataset = read_dataset(choice.format, source, options, report)
         dataset = transform(dataset, wanted.transforms, report)
         if choice.dialect == "cvat" and choice.format.name in MASKS_BECOME_POLYGONS:
             dataset.items = outlined_as_cvat(dataset.items, report)

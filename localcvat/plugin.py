@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, ClassVar, Literal
 
@@ -13,10 +13,12 @@ import msgspec
 from localcvat.archive import Sink, Source
 from localcvat.errors import DetectionError, LocalCvatError, UsageError
 from localcvat.format_index import entry_points_by_name, listed_formats
-from localcvat.model import Dataset
+from localcvat.images import is_image_name
+from localcvat.model import Dataset, Item
 from localcvat.report import Report
 
 Dialect = Literal["plain", "cvat"]
+LITTER = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$)")
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +258,33 @@ def detect_format(source: Source) -> Format:
             hint="name it with --from",
         )
     return winners[0]
+
+
+def read_dataset(plugin: Format, source: Source, options: ReadOptions, report: Report) -> Dataset:
+    """What the format's reader makes of `source`; raises what it raises.
+
+    Files that a native format leaves alone are counted when the items were read. Images are not,
+    if nobody wants them, nor what desktops and version control put into folders.
+    """
+    source.watch()
+    dataset = plugin.read(source, options, report)
+    if plugin.origin == "native":
+        dataset.items = _then_left_alone(dataset.items, source, options.media, report)
+    return dataset
+
+
+def _then_left_alone(
+    items: Iterator[Item], source: Source, media: bool, report: Report
+) -> Iterator[Item]:
+    yield from items
+    left = [
+        name
+        for name in source.untouched()
+        if (media or not is_image_name(name)) and not LITTER.search(name)
+    ]
+    if left:
+        why = "the format has no use for it: left out"
+        report.dropped("file", why, source.where(left[0]), count=len(left), lossy=False)
 
 
 def named_or_detected(source: Source, name: str | None) -> FormatChoice:

@@ -11,7 +11,7 @@ import msgspec
 from localcvat.archive import DEFAULT_LIMITS, Limits, open_source
 from localcvat.errors import UsageError
 from localcvat.model import Dataset
-from localcvat.plugin import Format, ReadOptions, named_or_detected, refuse_backup
+from localcvat.plugin import Format, ReadOptions, named_or_detected, read_dataset, refuse_backup
 from localcvat.report import Report
 
 
@@ -34,7 +34,7 @@ def opened_dataset(
         if not plugin.can_read:
             raise UsageError(f"the format {plugin.name!r} can't be read")
         options = msgspec.structs.replace(options or ReadOptions(), dialect=dialect)
-        yield plugin.read(source, options, report or Report()), plugin
+        yield read_dataset(plugin, source, options, report or Report()), plugin
 
 
 def flattened(dataset: Dataset) -> Dataset:

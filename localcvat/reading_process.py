@@ -24,7 +24,7 @@ from localcvat.errors import LocalCvatError, SourceError, UsageError
 from localcvat.images import is_image_name
 from localcvat.model import Dataset, Header, Track
 from localcvat.packed_dataset import PackedDataset, PackedItem, packed
-from localcvat.plugin import ReadOptions, named_or_detected, refuse_backup
+from localcvat.plugin import ReadOptions, named_or_detected, read_dataset, refuse_backup
 from localcvat.report import Entry, FileMatch, Report
 from localcvat.transforms import NO_TRANSFORMS, Transforms, transform
 
@@ -61,7 +61,7 @@ class DatasetReading(msgspec.Struct, kw_only=True):
             image_size=self.image_size,
             on_error=self.on_error,
         )
-        return transform(plugin.read(source, options, report), self.transforms, report)
+        return transform(read_dataset(plugin, source, options, report), self.transforms, report)
 
 
 @contextmanager

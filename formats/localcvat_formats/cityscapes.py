@@ -163,6 +163,8 @@ class _Reader:
             return
         subset = parts[root + 1] if len(parts) > root + 2 else DEFAULT_SUBSET
         stem = "/".join(parts[root + 2 :] or parts[root + 1 :]).rpartition(".")[0]
+        if stem.endswith((COLOR, CLASSES, TRAIN_CLASSES)):
+            self._source.touch(name)  # they say again what the objects do
         for ending in (OBJECTS, CLASSES, TRAIN_CLASSES, PICTURE):
             if stem.endswith(ending):
                 key = (subset, stem[: -len(ending)])

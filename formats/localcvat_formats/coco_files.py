@@ -38,7 +38,7 @@ def find_files(source: Source) -> CocoFiles:
         base = name.rpartition("/")[2]
         if not base.lower().endswith(".json") or base.startswith("."):
             continue
-        with source.open(name) as stream:
+        with source.peek(name) as stream:
             head = stream.read(SNIFFED).lstrip(b"\xef\xbb\xbf \t\r\n")
         if head.startswith(b"["):
             if b'"image_id"' in head and b'"category_id"' in head:

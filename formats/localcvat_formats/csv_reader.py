@@ -36,7 +36,7 @@ def _encoding(head: bytes) -> str:
 
 def sniffed_columns(source: Source, name: str) -> Columns | None:
     """The columns of a table by its first row; None when it is no table of boxes."""
-    with source.open(name) as stream:
+    with source.peek(name) as stream:
         head = stream.read(SNIFFED)
     lines = head.decode(_encoding(head), "replace").splitlines()
     first = next((line for line in lines if line.strip()), "")

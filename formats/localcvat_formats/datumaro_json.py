@@ -76,7 +76,7 @@ def annotation_files(source: Source) -> list[str]:
     found = []
     for name in source.names:
         if name.lower().endswith(".json") and not name.rpartition("/")[2].startswith("."):
-            with source.open(name) as stream:
+            with source.peek(name) as stream:
                 head = stream.read(SNIFFED).lstrip(b"\xef\xbb\xbf \t\r\n")
             if head.startswith(b"{") and CATEGORIES.search(head):
                 found.append(name)

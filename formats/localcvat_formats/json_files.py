@@ -24,6 +24,7 @@ LARGEST_COORDINATE = 1e9
 def file_bytes(source: Source, name: str) -> bytes | mmap.mmap:
     """The file's bytes, mapped where it is a real file; UTF-8 without BOM, never empty."""
     where = source.where(name)
+    source.touch(name)
     path = source.local_path(name)
     size = source.byte_size(name)
     data: bytes | mmap.mmap
@@ -72,7 +73,7 @@ def json_names(source: Source) -> list[str]:
 
 def json_head(source: Source, name: str) -> bytes:
     """The first bytes of a file, for detection; UTF-16 as UTF-8, BOM left out."""
-    with source.open(name) as stream:
+    with source.peek(name) as stream:
         head = stream.read(SNIFFED)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         head = head.decode("utf-16", "ignore").encode()

@@ -167,6 +167,7 @@ def _subsets(source: Source) -> dict[str, _Subset]:
         elif name.lower().endswith(".png"):
             pictures = {INSTANCES: subset.instances, SEMANTIC: subset.semantic}
             pictures.get(kind, subset.colors)[stem] = name
+            source.touch(name)  # one of the three is read, they say the same
     return found
 
 

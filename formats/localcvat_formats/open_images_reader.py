@@ -19,6 +19,7 @@ from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Shape,
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.image_sizes import settle_size
+from localcvat_formats.json_files import read_json
 from localcvat_formats.segments import can_be_painted, read_png
 from localcvat_formats.unknown_fields import report_unknown
 
@@ -111,6 +112,7 @@ class OpenImagesReader:
     def dataset(self) -> Dataset:
         """The dataset; images in the order of the tables."""
         self._read_classes()
+        self._report_hierarchy()
         images = self._pending()
         header = Header(
             labels=list(self._labels.values()),
@@ -155,6 +157,18 @@ class OpenImagesReader:
                 self._labels[row[0]] = Label(name=shown, extras=extras)
                 beyond = [BEYOND for cell in row[2:] if cell]
                 report_unknown(beyond, (), self._report, self._source.where(name), of="label")
+
+    def _report_hierarchy(self) -> None:
+        """Count the labels that are said to be below others."""
+        for name in self._tables(HIERARCHY):
+            try:
+                tree = read_json(self._source, name, dict[str, Any])
+            except DatasetError as error:
+                self._report.dropped("label hierarchy", error.what, error.where)
+                continue
+            if tree.get("Subcategory") or tree.get("Part"):
+                why = "labels stand in no order"
+                self._report.dropped("label hierarchy", why, self._source.where(name))
 
     def _pending(self) -> dict[str, _Pending]:
         images: dict[str, _Pending] = {}

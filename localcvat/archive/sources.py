@@ -71,6 +71,7 @@ class Source:
         self.path = path
         self.limits = limits
         self.display = str(path)
+        self._touched: bytearray | None = None
 
     @property
     def names(self) -> list[str]:
@@ -131,6 +132,31 @@ class Source:
         # Names below a folder are neighbours: "0" comes next after "/".
         names = self.names
         return names[bisect_left(names, folder + "/") : bisect_left(names, folder + "0")]
+
+    def watch(self) -> None:
+        """Begin to remember which files are used, for `untouched`."""
+        self._touched = bytearray(len(self.names))
+
+    def touch(self, name: str) -> None:
+        """Remember a file as used, as `open` and `media` do."""
+        if self._touched is not None:
+            position = bisect_left(self.names, name)
+            if position < len(self._touched) and self.names[position] == name:
+                self._touched[position] = 1
+
+    def peek(self, name: str) -> BinaryIO:
+        """As `open`, to see whether a file is of a kind: it is not used by that."""
+        touched, self._touched = self._touched, None
+        try:
+            return self.open(name)
+        finally:
+            self._touched = touched
+
+    def untouched(self) -> list[str]:
+        """Files not used since `watch`; none if no file was."""
+        if not self._touched or not any(self._touched):
+            return []
+        return [n for n, used in zip(self.names, self._touched, strict=True) if not used]
 
     def close(self) -> None:
         """Release what the source holds open."""
@@ -237,6 +263,7 @@ class FolderSource(Source):
         raise UnsafeArchiveError(f"the link {name!r} leads out of the folder", where=self.display)
 
     def open(self, name: str) -> BinaryIO:
+        self.touch(name)
         try:
             path = cast(str, self.local_path(name))
             if not stat.S_ISREG(os.stat(path).st_mode):
@@ -252,6 +279,7 @@ class FolderSource(Source):
             raise SourceError(error.strerror or str(error), where=self.where(name)) from error
 
     def media(self, name: str) -> Media:
+        self.touch(name)
         return FileMedia(cast(str, self.local_path(name)))
 
 

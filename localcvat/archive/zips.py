@@ -190,6 +190,7 @@ class ZipSource(Source):
         return info
 
     def open(self, name: str) -> BinaryIO:
+        self.touch(name)
         info = self._info(name)
         self._check_local_header(info, name)
         try:
@@ -228,6 +229,7 @@ class ZipSource(Source):
         return self._info(name).file_size
 
     def media(self, name: str) -> Media:
+        self.touch(name)
         return EntryMedia(self, name)
 
     def close(self) -> None:
