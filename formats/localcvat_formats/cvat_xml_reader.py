@@ -99,9 +99,10 @@ class CvatXmlReader:
 
     def _open(self, name: str) -> None:
         where = self._source.where(name)
-        with self._source.peek(name) as stream:
+        with self._source.open(name) as stream:
             seen = glance(stream, where)
         if seen is None:
+            self._report.assumed("file", "not CVAT XML: left out", where)
             return
         header = Header()
         with self._source.open(name) as stream:
