@@ -18,6 +18,9 @@ from localcvat.store.engine import Store, raw
 from localcvat.store.media import collect
 from localcvat.store.tables import ProjectRow, TaskRow
 
+ALWAYS = "9999"
+"""After any date, also one that a clock gave which was set back since."""
+
 
 class Trashed(msgspec.Struct, kw_only=True):
     """A project or task in the trash."""
@@ -76,8 +79,10 @@ def empty_trash(store: Store, *, older_than_days: float = 0) -> Freed:
 
     Files the user only referenced are never touched. Raises StoreError while media are added.
     """
-    limit = datetime.now(timezone.utc) - timedelta(days=older_than_days)
-    before = limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    before = ALWAYS
+    if older_than_days:
+        limit = datetime.now(timezone.utc) - timedelta(days=older_than_days)
+        before = limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     freed = Freed()
     with store.write() as session:
         _delete_rows(session, before, freed)

@@ -39,6 +39,7 @@ SMALL_FIELDS = (
 STORE_DATABASE = "localcvat.db"
 STORE_FOLDERS = ("media", "trash", "tmp")
 FULL_DISK = "is the disk full?"
+LONG_NAME = "shorten the image's name, or write a .zip"
 
 
 class Sink:
@@ -346,8 +347,12 @@ def open_sink(
 
 
 def _output_error(error: OSError, target: Path) -> OutputError:
-    hint = FULL_DISK if error.errno == errno.ENOSPC else ""
-    return OutputError(error.strerror or str(error), where=str(target), hint=hint)
+    where, hint = str(target), ""
+    if error.errno == errno.ENOSPC:
+        hint = FULL_DISK
+    elif error.errno == errno.ENAMETOOLONG and error.filename:
+        where, hint = f"{where}: {os.path.basename(error.filename)}", LONG_NAME
+    return OutputError(error.strerror or str(error), where=where, hint=hint)
 
 
 def refuse_in_store(target: Path) -> None:

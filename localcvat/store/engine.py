@@ -98,11 +98,11 @@ class Store:
         folder = Path(path).absolute()
         database = folder / DATABASE
         with disk_errors(folder):
+            if database.is_file() and _is_ours(database):
+                raise StoreError("there is a store already", where=str(folder))
             for name in SUBFOLDERS:
                 (folder / name).mkdir(parents=True, exist_ok=True)
         with storage_errors(folder), _connected(database) as connection:
-            if _header(connection)[0] == APPLICATION_ID:
-                raise StoreError("there is a store already", where=str(folder))
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 raise StoreError("the database is not a store of localcvat", where=str(database))
             connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
@@ -221,14 +221,18 @@ class Store:
         event.listen(engine, "begin", begin)
         return engine
 
+    def refuse_readonly(self) -> None:
+        """Raise StoreError when nothing may be written to the store."""
+        if self.readonly:
+            raise StoreError("the store is read-only", where=str(self.path))
+
     @contextmanager
     def write(self, *, patient: bool = True) -> Iterator[Session]:
         """One write transaction: committed on success, rolled back on any exception.
 
         Raises StoreBusyError when another process writes: at once if not `patient`.
         """
-        if self.readonly:
-            raise StoreError("the store is read-only", where=str(self.path))
+        self.refuse_readonly()
         with self._session("IMMEDIATE", self._busy if patient else 0) as session:
             refuse_triggers(raw(session), self.path)
             yield session
@@ -261,14 +265,15 @@ class Store:
             finally:
                 session.close()
 
-    def snapshot(self, target: str | os.PathLike[str]) -> None:
+    def snapshot(self, target: str | os.PathLike[str], named: str = "") -> None:
         """A consistent copy of the database, taken while others may write.
 
-        Raises StoreError when `target` exists or can't be written.
+        Raises StoreError when `target`, which it calls `named`, exists or can't be written.
         """
         if os.path.lexists(target):
             raise StoreError("the file exists", where=str(target))
-        with storage_errors(Path(target)), disk_errors(Path(target)):
+        place = Path(named or target)
+        with storage_errors(place), disk_errors(place):
             connection = self._connect()
             try:
                 _copy_database(connection, Path(target).absolute())
@@ -343,6 +348,12 @@ def _connected(database: Path) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def _is_ours(database: Path) -> bool:
+    """Whether the file begins as a store of any version does."""
+    with open(database, "rb") as stream:
+        return stream.read(100)[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -15,7 +15,7 @@ TABLES = """
     alembic_version asset attribute_spec data data_file event frame guide job label media
     organization project request segment shape tag task track tracked_shape user
 """.split()
-BLAMELESS = (LocalCvatError, OSError, MemoryError)
+BLAMELESS = (LocalCvatError, OSError, MemoryError, sqlite3.Error)
 """What fails for reasons of its own, not because of what a damaged store holds."""
 
 
@@ -56,10 +56,12 @@ def _store_error(error: sqlite3.Error, place: Path) -> StoreError:
             where=str(place),
             hint="wait for it to end, then try again",
         )
-    if "malformed" in text or "not a database" in text:
+    if "malformed" in text or "not a database" in text or "UTF-8" in text:
         hint = "restore the database from a copy; `localcvat check` says more"
     elif "full" in text:
         hint = FULL_DISK
+    elif "disk I/O error" in text:
+        hint = "is the disk full, or failing?"
     return StoreError(text, where=str(place), hint=hint)
 
 
@@ -91,7 +93,7 @@ def blame_damage(error: Exception, connect: Callable[[], sqlite3.Connection], pl
     """
     from localcvat.store.check import first_damage
 
-    if isinstance(error, BLAMELESS):
+    if isinstance(error, BLAMELESS) or isinstance(getattr(error, "orig", None), BLAMELESS):
         return
     with suppress(sqlite3.Error):
         connection = connect()

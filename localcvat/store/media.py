@@ -79,8 +79,7 @@ class MediaFolder:
 
         When the block raises, the files it brought are removed again.
         """
-        if self._store.readonly:
-            raise StoreError("the store is read-only", where=str(self._store.path))
+        self._store.refuse_readonly()
         self.temporary.mkdir(exist_ok=True)
         try:
             with self._lock(fcntl.LOCK_SH):
@@ -142,6 +141,7 @@ class MediaFolder:
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keep every batch away; raises StoreError when one is active."""
+        self._store.refuse_readonly()
         self.temporary.mkdir(exist_ok=True)
         with ExitStack() as stack:
             try:

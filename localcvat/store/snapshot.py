@@ -27,7 +27,7 @@ def write_snapshot(store: Store, target: str | os.PathLike[str]) -> None:
         raise StoreError("the file exists", where=str(target))
     with partial_folder(Path(target).absolute()) as folder:
         database = folder / DATABASE
-        store.snapshot(database)
+        store.snapshot(database, os.fspath(target))
         with open_sink(target) as sink:
             sink.add_media(DATABASE, FileMedia(str(database)))
             for sha256 in _copies(database, store.path):

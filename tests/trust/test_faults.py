@@ -27,12 +27,19 @@ from localcvat.backup.write import write_project_backup
 from localcvat.convert import ConvertOptions, convert
 from localcvat.errors import LocalCvatError, StoreError
 from localcvat.exchange import export_from_project, import_into_project, import_into_task
-from localcvat.projects import ListQuery, create_project, list_projects, update_project
+from localcvat.projects import (
+    ListQuery,
+    create_project,
+    delete_projects,
+    list_projects,
+    update_project,
+)
 from localcvat.requests import Outcome, RequestSpec, perform, queue_request
 from localcvat.store.check import check_store
 from localcvat.store.engine import DATABASE, Store, raw
 from localcvat.task_views import update_task
 from localcvat.tasks import TaskFile, create_task, local_files
+from localcvat.trash import empty_trash
 
 CONTEXT = multiprocessing.get_context("fork")
 BACKUP = FIXTURES / "cvat-made" / "rich" / "project_2_backup.zip"
@@ -185,6 +192,17 @@ def test_dates_in_the_future_do_no_harm(filled: Path, tmp_path: Path) -> None:
         assert check_store(store) == []
 
 
+def test_what_was_deleted_before_the_clock_was_set_back_is_freed(
+    filled: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(filled, tmp_path / "store")
+    with Store.open(tmp_path / "store") as store:
+        delete_projects(store, [1])
+        damage(store.path, "UPDATE project SET deleted_date = '2999-01-01T00:00:00.000000Z'")
+        assert empty_trash(store, older_than_days=1).projects == 0
+        assert empty_trash(store).projects == 1
+
+
 @pytest.mark.parametrize(
     "name", ["line\nbreak", "with space", "quo'te\"s", "Straße-道路", "100%#?&;", "-rf"]
 )
@@ -226,6 +244,21 @@ def test_names_that_differ_only_in_case_or_form_stay_apart(tmp_path: Path) -> No
         assert check_store(store, deep=True) == []
     written = {path.name: path.read_bytes() for path in (tmp_path / "out" / "images").iterdir()}
     assert written == {name: (tmp_path / "photos" / name).read_bytes() for name in names}
+
+
+def test_a_name_too_long_for_a_folder_is_said_to_be_and_fits_a_zip(tmp_path: Path) -> None:
+    """A format's ending makes it longer than what a file system takes."""
+    (tmp_path / "photos").mkdir()
+    name = "x" * 251
+    photo(tmp_path / "photos" / f"{name}.png", 1)
+    with open(tmp_path / "photos" / "boxes.csv", "w") as stream:
+        stream.write(f"filename,xmin,ymin,xmax,ymax,class\n{name}.png,1,1,3,3,cat\n")
+    command = ("convert", "photos", "out", "--to", "labelme-json", "--with-images", "yes")
+    done = run_here(*command, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{name}.json: File name too long (shorten" in done.stderr
+    assert os.listdir(tmp_path) == ["photos"]
+    assert run_here(*command[:2], "out.zip", *command[3:], cwd=tmp_path).returncode == 0
 
 
 def test_a_closed_pipe_is_no_traceback(filled: Path) -> None:
@@ -301,13 +334,24 @@ READING: tuple[tuple[object, ...], ...] = (
 )
 
 
+WRITING: tuple[tuple[object, ...], ...] = (
+    ("project", "create", "P"),
+    ("task", "update", 1, "--name", "x"),
+    ("job", "update", 1, "--state", "completed"),
+    ("project", "delete", 1),
+    ("user", "create", "bob"),
+    ("check", "--repair"),
+    ("gc",),
+)
+
+
 def as_nobody(store: Path, place: Path) -> None:
     """Read and try to write a store as a user that may only read it; end with 0 if all is well."""
     os.setuid(65534)
     codes = [run_here("--store", store, *command, cwd=place).returncode for command in READING]
-    refused = run_here("--store", store, "project", "create", "P", cwd=place)
-    said = refused.returncode == 1 and "the store is read-only" in refused.stderr
-    os._exit(0 if said and not any(codes) else 1)
+    refused = [run_here("--store", store, *command, cwd=place) for command in WRITING]
+    said = [one.returncode == 1 and "the store is read-only" in one.stderr for one in refused]
+    os._exit(0 if all(said) and not any(codes) else 1)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
@@ -319,7 +363,9 @@ def test_a_store_of_another_user_can_be_read_by_all_reading_commands(filled: Pat
         mine.mkdir()
         for command in READING:  # what they import the other user may not be able to read
             assert run_here("--store", store, *command, cwd=mine).returncode == 0, command
-        run_here("--store", store, "project", "create", "P", "--labels", "[", cwd=mine)
+        shutil.copytree(store, mine / "store")
+        for command in WRITING:
+            assert run_here("--store", mine / "store", *command, cwd=mine).returncode == 0, command
         place.mkdir()
         os.chmod(place, 0o777)
         before = (store / DATABASE).read_bytes()
