@@ -83,7 +83,9 @@ def _attributes(
         values[name] = value if isinstance(value, str) else str(value)
         if len(values[name]) > MAX_VALUE:
             raise _fail(f"Ensure this field has no more than {MAX_VALUE} characters.", place)
-    return {name: values.get(name, spec.default_value) for name, spec in specs.items()}
+    for name, spec in specs.items():  # those that are not there come last: the order is kept
+        values.setdefault(name, spec.default_value)
+    return values
 
 
 def _finite(numbers: list[float]) -> bool:

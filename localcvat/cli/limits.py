@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import click
 
 SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([kmgt]?)")
 
 
 class ByteSize(click.ParamType):  # type: ignore[type-arg]
-    """A count of bytes: ``4096``, ``500M``, ``30G``."""
+    """A count of bytes: ``4096``, ``500M``, ``1.5G``."""
 
     name = "size"
 
@@ -20,10 +23,10 @@ class ByteSize(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, int):
             return value
         text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
-        number, suffix = text.rstrip("kmgt"), text.lstrip("0123456789")
-        if not number.isdecimal() or suffix not in SUFFIXES:
+        found = SIZE.fullmatch(text)
+        if found is None:
             self.fail(f"{value!r} is not a size; for instance 500M or 30G", param, ctx)
-        return int(number) * SUFFIXES[suffix]
+        return int(Decimal(found[1]) * SUFFIXES[found[2]])
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
