@@ -11,7 +11,7 @@ from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_lines import LineReader
-from localcvat_formats.coco_objects import EMPTY, FAR, ObjectReader
+from localcvat_formats.coco_objects import DEFAULTS, EMPTY, FAR, ObjectReader
 from localcvat_formats.coco_records import (
     ABSENT,
     BoxRecord,
@@ -29,6 +29,8 @@ class BoxReader(ObjectReader):
 
     Annotations that need a second look (parts without a box, keypoints) are decoded fully.
     """
+
+    defaults = {"bbox": DEFAULTS["bbox"]}
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import hypot
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -23,6 +23,14 @@ from localcvat_formats.coco_records import (
 FAR = LARGEST_COORDINATE
 EMPTY = (b"", b"[]", b"[[]]", b"null")
 RINGS_DECODER = msgspec.json.Decoder(list[list[float]])
+DEFAULTS = {
+    "id": "missing: numbered",
+    "bbox": "missing: that of the segmentation",
+    "area": "missing: that of the shape",
+    "iscrowd": "missing: 1 for a mask, else 0",
+    "segmentation": "missing: the object is its bbox",
+}
+"""What is taken for what an annotation does not say."""
 OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
 
 
@@ -35,6 +43,8 @@ class Rle(msgspec.Struct):
 
 class ObjectReader:
     """Turns the annotations of one file into shapes."""
+
+    defaults: ClassVar[Mapping[str, str]] = DEFAULTS
 
     def __init__(
         self,
@@ -93,7 +103,10 @@ class ObjectReader:
         # The length of the vector bounds each of its numbers, and is quicker to get at.
         if len(rings) > 1 or len(ring) % 2 or len(ring) < 6 or not hypot(*ring) < FAR:
             return None
-        extras = {"coco": _stated(record)}
+        stated = _stated(record)
+        if len(stated) < len(DEFAULTS) - 1:  # `_full` says what is missing
+            return None
+        extras = {"coco": stated}
         return Shape(type="polygon", label=label, points=ring, score=record.score, extras=extras)
 
     def shapes(self, position: int, item: Item) -> list[Shape]:
@@ -162,7 +175,9 @@ class ObjectReader:
         elif not shapes:
             shapes.append(self._rectangle(position, label))
         first = shapes[0]
-        first.extras = {"coco": self._extras(position, segmentation)}
+        stated = self._extras(position, segmentation)
+        self._tell_missing(position, stated, bool(segmentation) or record.keypoints is not None)
+        first.extras = {"coco": stated}
         first.score = record.score
         if len(shapes) > 1:
             self._instance += 1
@@ -228,6 +243,8 @@ class ObjectReader:
             self._report.assumed("segmentation", "a flat list is one polygon", where)
         shapes = []
         for part, ring in enumerate(rings):
+            if self._options.params.get("fix"):
+                ring = self._mended(ring, self._coco.place(position, f"segmentation[{part}]"))
             if not ring:
                 continue
             if len(ring) % 2 or len(ring) < 6:
@@ -242,6 +259,20 @@ class ObjectReader:
                 )
             shapes.append(Shape(type="polygon", label=label, points=ring))
         return shapes or [self._rectangle(position, label)]
+
+    def _mended(self, ring: list[float], where: str) -> list[float]:
+        """A ring of too few or an odd count of numbers, made one that is sound or empty."""
+        if len(ring) == 4:
+            self._report.changed("polygon", "of 4 numbers: taken for the corners of a box", where)
+            left, top, right, bottom = ring
+            return [left, top, right, top, right, bottom, left, bottom]
+        if 0 < len(ring) < 6:
+            self._report.changed("polygon", f"of {len(ring)} numbers: left out", where)
+            return []
+        if len(ring) % 2:
+            self._report.changed("polygon", "of an odd count of numbers: the last left out", where)
+            return ring[:-1]
+        return ring
 
     def _checked_rle(self, segmentation: bytes, position: int, item: Item) -> Rle:
         """The run-length mask, whose counts fill the image; raises DatasetError."""
@@ -312,6 +343,14 @@ class ObjectReader:
             if isinstance(track, int):
                 shape.track_id, shape.keyframe = track, bool(keyframe)
             shape.attributes = dict(values)
+
+    def _tell_missing(self, position: int, stated: Mapping[str, Any], drawn: bool) -> None:
+        """Count what the annotation does not say; results never do."""
+        if self._coco.annotations_at:
+            return
+        for field, default in self.defaults.items():
+            if field not in stated and not (field == "segmentation" and drawn):
+                self._report.assumed(field, default, self._coco.place(position))
 
 
 def _stated(record: Any) -> dict[str, Any]:

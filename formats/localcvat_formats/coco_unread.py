@@ -36,6 +36,9 @@ def report_unread(
     if len(data) <= LARGEST:
         report_unknown(keys_of(data[:]), KEYS, report, coco.where, of="dataset")
     if not boxes_only:
+        for name, value in (("info", coco.info), ("licenses", coco.licenses)):
+            if value is None:
+                report.assumed(name, "missing: left empty", coco.where)
         return
     fields = ForeignFields((), report)
     for raw in coco.images[:1]:

@@ -58,6 +58,11 @@ def read_names(path: str | None) -> list[str] | None:
     "default), one line along bridges of no width, or its largest polygon alone.",
 )
 @on_error
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="COCO: mend polygons of an odd count or of less than six numbers; each is reported.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to use; all cores by default.")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is an existing zip.")
 @limit_options
@@ -75,6 +80,7 @@ def convert(
     names: str | None,
     multipart: str | None,
     on_error: str,
+    fix: bool,
     jobs: int | None,
     overwrite: bool,
     limits: Limits,
@@ -99,7 +105,7 @@ def convert(
             jobs=jobs,
             image_size=parse_size(image_size),
             labels=read_names(names),
-            params={"multipart": multipart} if multipart else {},
+            params={"fix": fix} | ({"multipart": multipart} if multipart else {}),
             on_error=on_error,
             limits=limits,
             transforms=transforms,
