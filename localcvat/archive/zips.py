@@ -35,6 +35,8 @@ END64_LOCATOR_SIZE = 20
 MAX_COMMENT = 1 << 16
 SMALLEST_ENTRY = 46
 IN_ZIP64_FIELD = 0xFFFFFFFF
+NO_DATE = (1980, 1, 1, 0, 0, 0)
+"""In place of each entry's own, which nobody asks for and which are a fifth of what they take."""
 
 
 class ZipSource(Source):
@@ -99,6 +101,7 @@ class ZipSource(Source):
             name = safe_name(given, self.display)
             self._check_entry(info, is_folder)
             total += info.file_size
+            info.date_time = NO_DATE
             if is_folder:
                 continue
             if name in entries and not _same_content(info, entries[name]):

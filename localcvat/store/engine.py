@@ -37,7 +37,7 @@ FOLDER = ".localcvat"
 APPLICATION_ID = 0x6C637674  # "lcvt"
 SCHEMA_VERSION = 3
 BUSY_SECONDS = 30.0
-CACHE_KILOBYTES = {"IMMEDIATE": 32_768, "DEFERRED": 8_192}
+CACHE_KILOBYTES = {"IMMEDIATE": 16_384, "DEFERRED": 8_192}
 """Who writes comes back to the same pages; who reads mostly reads on."""
 PAGE_BYTES = 8_192
 """Of new stores: with most polygons several to a page, bulk writes take a quarter less."""
