@@ -40,7 +40,8 @@ def read_video_info(path: str | os.PathLike[str], name: str) -> VideoInfo:
                     rotation = int(getattr(frame, "rotation", 0) or 0)
                 frames += 1
     except Exception as error:  # PyAV raises many kinds on damaged files
-        raise SourceError(f"not a readable video: {error}", where=name) from error
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"not a readable video: {reason}", where=name) from error
     if not frames:
         raise SourceError("the video has no frames", where=name)
     if rotation % 180:

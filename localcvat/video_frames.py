@@ -62,7 +62,8 @@ class VideoFrames:
             with av.open(self._path) as container:
                 yield from container.decode(container.streams.video[0])
         except Exception as error:  # PyAV raises many kinds on damaged files
-            raise SourceError(f"not a readable video: {error}", where=self._name) from error
+            reason = getattr(error, "strerror", None) or error
+            raise SourceError(f"not a readable video: {reason}", where=self._name) from error
 
     def frame(self, number: int, name: str) -> VideoFrame:
         """A frame as media called `name`; nothing is decoded before it is opened."""

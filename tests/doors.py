@@ -1,4 +1,7 @@
-"""The doors through which a file from outside comes in, each as its command line."""
+"""The doors through which a file from outside comes in, each as its command line.
+
+What goes through them is bounded: in time, and in memory above what is in use before.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import io
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -16,6 +20,9 @@ from localcvat.cli.main import run
 from localcvat.store.engine import Store
 
 SECONDS = 20
+CPU_SECONDS = 2
+MEGABYTES = 60
+"""Bounds on what any of the hostile files may cost at any door."""
 DATASET_DOORS = (
     "convert",
     "detect",
@@ -65,10 +72,32 @@ def in_time() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@contextlib.contextmanager
+def in_bounds() -> Iterator[None]:
+    """A command that hangs fails, and one that takes more time or memory than it may."""
+    began, memory = time.process_time(), _memory_from_now()
+    with in_time():
+        yield
+    spent, taken = time.process_time() - began, _megabytes("VmHWM") - memory
+    assert spent < CPU_SECONDS, f"{spent:.1f} s of computing"
+    assert taken < MEGABYTES, f"{taken} MB more than before"
+
+
+def _memory_from_now() -> int:
+    """Megabytes in use; the kernel's peak starts anew there."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _megabytes("VmRSS")
+
+
+def _megabytes(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith(name))
+
+
 def command(*arguments: object) -> Outcome:
     """Run the command line here, as a user would see it."""
     out, error = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error), in_time():
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error), in_bounds():
         code = run([str(argument) for argument in arguments])
     return Outcome(code, out.getvalue(), error.getvalue())
 
@@ -125,7 +154,7 @@ def send(door: str, source: Path, store: Store) -> Outcome:
         "REST task backup": ("/tasks/backup", "task_file"),
     }[door]
     base = "https://cvat.example/api"
-    with httpx.Client(transport=Transport(store), base_url=base) as client, in_time():
+    with httpx.Client(transport=Transport(store), base_url=base) as client, in_bounds():
         with open(source, "rb") as stream:
             answer = client.post(path, files={field: ("hostile.zip", stream)})
         if answer.status_code >= 300:

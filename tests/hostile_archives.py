@@ -162,6 +162,10 @@ ARCHIVES: dict[str, tuple[Callable[[dict[str, bytes]], bytes], str]] = {
         lambda entries: _first(entries, local_name=b"y" * len(next(iter(entries)))),
         "differ",
     ),
+    "the other name is no UTF-8": (
+        lambda entries: _first(entries, local_name=b"\xff" * len(next(iter(entries)))),
+        "unreadable entry",
+    ),
     "zip64 says 2^60 bytes": (
         _with(
             RawEntry(

@@ -203,6 +203,7 @@ class ZipSource(Source):
             OSError,
             NotImplementedError,
             RuntimeError,
+            UnicodeDecodeError,
             struct.error,
         ) as error:
             raise SourceError(f"unreadable entry: {error}", where=self.where(name)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from importlib import import_module
 from types import FrameType
 
@@ -90,6 +91,8 @@ def main() -> None:
     Ending and hanging up end it as Ctrl-C does: what it had begun to write is removed.
     """
     _fill_closed_streams()
+    # Pillow's word on large photos; it refuses those that are far too large.
+    warnings.filterwarnings("ignore", r"Image size .* could be decompression bomb")
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _stop)

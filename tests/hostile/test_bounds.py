@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from doors import MEGABYTES as MORE
+from doors import in_bounds
 from hostile_archives import dataset, write_hostile
 from hostile_contents import DATASETS, archive
 from rawzip import RawEntry, raw_zip
@@ -63,6 +65,11 @@ def test_a_bomb_costs_little(tmp_path: Path, name: str) -> None:
     assert code == 1
     assert seconds < SECONDS
     assert megabytes < MEGABYTES
+
+
+def test_the_bounds_at_the_doors_are_kept_watch_over() -> None:
+    with pytest.raises(AssertionError, match="MB more"), in_bounds():
+        assert len(b"x" * ((MORE + 20) << 20)) > 0
 
 
 @pytest.mark.parametrize("count", [60_000, pytest.param(1_000_000, marks=pytest.mark.full)])

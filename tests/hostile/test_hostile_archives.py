@@ -23,6 +23,7 @@ LATE = (
     "packed entry is shorter than it says",
     "a flipped byte",
     "the two names disagree",
+    "the other name is no UTF-8",
     "sizes that follow lie",
     "a link to a file outside",
 )
