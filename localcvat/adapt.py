@@ -6,6 +6,7 @@ Streaming: items pass one at a time. Tracks are compact and held, to be laid ove
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from localcvat.foreign_fields import report_foreign
@@ -17,6 +18,7 @@ from localcvat.report import Report
 from localcvat.shape_kinds import convert_shape
 
 AREA_KINDS = frozenset(("polygon", "mask"))
+YES_OR_NO = frozenset(("1", "yes", "true", "0", "no", "false", ""))
 NO_PLACE = "the format has no place for it"
 HOW = {
     "rectangle": "written as its bounding box",
@@ -172,6 +174,8 @@ class _Adapter:
             if tag.attributes and not self._can.tag_attributes:
                 self._lose("attribute", item, len(tag.attributes))
                 tag.attributes = {}
+            if tag.attributes:
+                self._spare_names(tag, "tag", item)
             if tag.group and not self._holds("tag", "group"):
                 self._lose("group", item)
             if tag.source != "manual" and not self._holds("tag", "source"):
@@ -316,6 +320,8 @@ class _Adapter:
         if shape.attributes and not self._holds(shape.type, "attributes"):
             self._lose("attribute", item, len(shape.attributes))
             shape.attributes = {}
+        if shape.attributes:
+            self._spare_names(shape, shape.type, item)
         if shape.rotation and not self._can.rotation:
             self._unrotate(shape, item)
         if shape.occluded and not self._holds(shape.type, "occluded"):
@@ -329,6 +335,26 @@ class _Adapter:
         if shape.source != "manual" and not self._holds(shape.type, "source"):
             self._lose("source", item)
 
+    def _spare_names(self, value: Shape | Tag, kind: str, item: Item) -> None:
+        """Take away attributes that the format would read back as something else, and say so."""
+        reserved, flags = self._can.reserved, self._can.flags
+        for name, text in list(value.attributes.items()) if reserved or flags else ():
+            field = reserved.get(name, reserved.get(f"{kind}.{name}"))
+            if field is not None and (not field or _is_set(value, field)):
+                why = f"{name!r} is a field of the format itself"
+            elif name not in flags or text == "true":
+                continue
+            elif text.lower() in YES_OR_NO:
+                how = f"{name!r} is yes or nothing in the format"
+                self._report.changed("attribute", how, item.path, lossy=False)
+                continue
+            elif flags[name] and _is_number(text):
+                continue
+            else:
+                why = f"{name!r} is yes or nothing in the format, not {text!r}"
+            self._report.dropped("attribute", why, item.path)
+            value.attributes = {key: each for key, each in value.attributes.items() if key != name}
+
     def _holds(self, kind: str, field: str) -> bool:
         limits = self._can.limits
         return getattr(self._can, field) and not (limits and limits.get(f"{kind}.{field}") == "")
@@ -341,6 +367,20 @@ class _Adapter:
 
     def _lose(self, field: str, item: Item, count: int = 1) -> None:
         self._report.dropped(field, NO_PLACE, item.path, count=count)
+
+
+def _is_set(value: Shape | Tag, field: str) -> bool:
+    found = getattr(value, field, None)
+    if field in ("track_id", "score"):
+        return found is not None
+    return bool(found) and found != "manual"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _bare(shapes: list[Shape], kinds: frozenset[str], *, multipart: bool) -> bool:

@@ -36,6 +36,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     without `image_sizes` the sizes are those of the image files alone. `limits` says what holds in
     part only, under ``kind``, ``field`` or ``kind.field``: in words for the documentation where the
     writer itself counts what it can't hold, or "" for a field of one kind that has no place at all.
+    `reserved` names attributes, or ``kind.attribute``, that can't be told from a field of the
+    format: with the field of the shape that takes their place when it is set, or "" always. `flags`
+    are attributes that are yes or nothing in the format, True where numbers pass as well.
     """
 
     kinds: frozenset[str]
@@ -62,6 +65,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     image_attributes: bool = False
     extras: frozenset[str] = frozenset()
     limits: dict[str, str] = {}
+    reserved: dict[str, str] = {}
+    flags: dict[str, bool] = {}
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):

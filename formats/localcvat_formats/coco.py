@@ -7,6 +7,7 @@ from localcvat.errors import DatasetError
 from localcvat.model import Dataset
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
+from localcvat_formats.attribute_values import RESERVED, RESERVED_BY_CVAT
 from localcvat_formats.coco_files import OWN, CocoFiles, find_files
 from localcvat_formats.coco_reader import read_coco
 from localcvat_formats.coco_writer import write_coco
@@ -35,6 +36,7 @@ class Coco(Format):
             multipart=True,
             tracks="flattened",
             extras=frozenset() if dialect == "cvat" else OWN,
+            reserved=RESERVED_BY_CVAT if dialect == "cvat" else RESERVED,
         )
 
     def detect(self, source: Source) -> Detection:

@@ -12,7 +12,7 @@ from localcvat.errors import DatasetError
 from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
-from localcvat_formats.attribute_values import attribute_text
+from localcvat_formats.attribute_values import RESERVED, parted
 from localcvat_formats.coco_records import (
     LARGEST_COORDINATE,
     ClosedRecord,
@@ -31,7 +31,6 @@ DEFAULTS = {
     "segmentation": "missing: the object is its bbox",
 }
 """What is taken for what an annotation does not say."""
-OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe")
 
 
 class Rle(msgspec.Struct):
@@ -329,19 +328,15 @@ class ObjectReader:
         return extras
 
     def _set_attributes(self, shapes: list[Shape], attributes: dict[str, Any]) -> None:
-        values = {
-            name: attribute_text(value)
-            for name, value in attributes.items()
-            if name not in OWN_ATTRIBUTES
-        }
-        rotation = attributes.get("rotation", 0.0)
-        track, keyframe = attributes.get("track_id"), attributes.get("keyframe", True)
+        fields, values = parted(attributes, RESERVED)
+        rotation, track = fields.get("rotation", 0.0), fields.get("track_id")
         for shape in shapes:
-            shape.occluded = bool(attributes.get("occluded", False))
-            if shape.type == "rectangle" and isinstance(rotation, (int, float)):
+            shape.occluded = bool(fields.get("occluded", False))
+            if shape.type == "rectangle":
                 shape.rotation = float(rotation) % 360
-            if isinstance(track, int):
-                shape.track_id, shape.keyframe = track, bool(keyframe)
+            if track is not None:
+                shape.track_id = track
+                shape.keyframe = bool(fields.get("keyframe", True))
             shape.attributes = dict(values)
 
     def _tell_missing(self, position: int, stated: Mapping[str, Any], drawn: bool) -> None:

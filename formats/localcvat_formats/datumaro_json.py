@@ -10,6 +10,7 @@ from localcvat.errors import DatasetError
 from localcvat.model import Dataset
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
 from localcvat.report import Report
+from localcvat_formats.attribute_values import MORE_RESERVED, RESERVED_BY_CVAT
 
 SNIFFED = 1 << 16
 CATEGORIES = re.compile(rb'"categories"\s*:\s*\{')
@@ -42,6 +43,7 @@ class DatumaroJson(Format):
             label_colors=not cvat,
             image_attributes=not cvat,
             extras=frozenset() if cvat else frozenset(["datumaro"]),
+            reserved=RESERVED_BY_CVAT if cvat else MORE_RESERVED,
             limits={"cuboid": "3D ones alone"} if cvat else {},
         )
 

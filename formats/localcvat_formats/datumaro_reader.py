@@ -15,7 +15,7 @@ from localcvat.images import is_image_name
 from localcvat.model import Dataset, Header, Item, Shape, Tag
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
-from localcvat_formats.attribute_values import attribute_text
+from localcvat_formats.attribute_values import MORE_RESERVED, parted
 from localcvat_formats.datumaro_records import (
     AnnotationRecord,
     CategoriesRecord,
@@ -35,8 +35,6 @@ KNOWN = field_names(AnnotationRecord)
 ITEM_KNOWN = field_names(ItemRecord) | {"media"}
 MEDIA_KNOWN = field_names(MediaRecord) | {"extra_images"}
 FILE_KNOWN = field_names(FileRecord) | {"dm_format_version", "media_type"}
-OWN_ATTRIBUTES = ("occluded", "rotation", "track_id", "keyframe", "source", "score")
-SOURCES = ("auto", "semi-auto", "manual", "file")
 POINT_KINDS = {"polygon": 6, "polyline": 4, "points": 2}
 """Kinds that are a list of points, and how many numbers they have at least."""
 
@@ -224,41 +222,38 @@ class _Reader:
             )
         label = labels[record.label_id].name
         attributes = record.attributes or {}
-        texts = {k: attribute_text(v) for k, v in attributes.items() if k not in OWN_ATTRIBUTES}
+        fields, texts = parted(attributes, MORE_RESERVED)
         extras: dict[str, Any] = {"attributes": attributes} if attributes else {}
         if record.id:
             extras["id"] = record.id
         if record.object_id is not None:
             extras["object_id"] = record.object_id
-        given = attributes.get("source")
         made: Shape | Tag
         if record.type == "label":
             made = Tag(label=label)
         else:
             kind, points = KINDS[record.type](record, where)
             made = Shape(type=kind, label=label, points=points, z_order=record.z_order or 0)
-            self._flags(made, attributes)
+            self._flags(made, fields)
             if record.type == "skeleton":
                 made.elements = self._elements(record, labels, where)
             elif record.visibility is not None:
                 self._visibility(made, record.visibility, where)
         made.group = record.group or 0
-        made.source = given if given in SOURCES else "manual"
+        made.source = fields.get("source", "manual")
         made.attributes = texts
-        score = attributes.get("score")
-        if isinstance(score, (int, float)) and not isinstance(score, bool):
-            made.score = float(score)
+        if "score" in fields:
+            made.score = float(fields["score"])
         made.extras = {"datumaro": extras} if extras else None
         return made
 
-    def _flags(self, shape: Shape, attributes: dict[str, Any]) -> None:
-        shape.occluded = attributes.get("occluded") is True
-        rotation = attributes.get("rotation")
-        if shape.type in ("rectangle", "ellipse") and isinstance(rotation, (int, float)):
-            shape.rotation = float(rotation) % 360
-        track, keyframe = attributes.get("track_id"), attributes.get("keyframe")
-        if isinstance(track, int) and not isinstance(track, bool):
-            shape.track_id, shape.keyframe = track, keyframe is not False
+    def _flags(self, shape: Shape, fields: dict[str, Any]) -> None:
+        shape.occluded = bool(fields.get("occluded", False))
+        if shape.type in ("rectangle", "ellipse") and "rotation" in fields:
+            shape.rotation = float(fields["rotation"]) % 360
+        if "track_id" in fields:
+            shape.track_id = fields["track_id"]
+            shape.keyframe = bool(fields.get("keyframe", True))
 
     def _elements(
         self, record: AnnotationRecord, labels: list[LabelRecord], where: str

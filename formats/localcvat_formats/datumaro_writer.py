@@ -210,6 +210,7 @@ DATUMARO_KINDS = {
 def _plain_attributes(made: Shape | Tag, label: Label, written: dict[str, Any]) -> dict[str, Any]:
     """Everything about a shape or tag that Datumaro has no field for, and its own attributes."""
     values = respelled(made.attributes, label, written)
+    written = {name: value for name, value in written.items() if name not in made.attributes}
     if made.source != "manual" or "source" in written:
         values["source"] = made.source
     if made.score is not None:

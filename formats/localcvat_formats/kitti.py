@@ -39,7 +39,6 @@ MOST_OBJECTS = 255
 UNKNOWN = "-1"
 NO_ANGLE, NO_SIZE, NO_PLACE = "-10", ("-1", "-1", "-1"), ("-1000", "-1000", "-1000")
 WRITTEN = frozenset(("truncated", "score"))
-CVAT_ONLY = frozenset(("occluded", "rotation", "track_id", "keyframe"))
 
 
 class Kitti(Format):
@@ -63,6 +62,8 @@ class Kitti(Format):
             extras=frozenset() if cvat else frozenset(["kitti"]),
             rotated_boxes="mask" if cvat else "",
             decimals=2 if cvat else None,
+            reserved={} if cvat else {"score": ""},
+            flags={} if cvat else {"truncated": True},
             limits={
                 "mask.score": "",
                 "mask.occluded": "not kept",
@@ -161,7 +162,7 @@ class _Writer(DatasetWriter):
         write_gray_png(self._sink, name, canvas.astype(np.uint16))
 
     def _lose_attributes(self, shape: Shape, item: Item, values: dict[str, Any]) -> None:
-        lost = [name for name in values if name not in WRITTEN | CVAT_ONLY]
+        lost = [name for name in values if name not in WRITTEN]
         if lost:
             why = "KITTI has no place for it"
             self._report.dropped("attribute", why, item.path, count=len(lost))
@@ -184,12 +185,16 @@ class _Writer(DatasetWriter):
     def _line(self, shape: Shape, item: Item) -> str:
         self._lose_attributes(shape, item, shape.attributes)
         extras = (shape.extras or {}).get("kitti", {})
+        truncated, stated = _truncation(shape, extras), shape.attributes.get("truncated", "true")
+        if stated != "true" and stated.lower() not in ("", "false", truncated):
+            how = "'truncated' is a number"
+            self._report.changed("attribute", how, item.path, lossy=False)
         occluded = extras.get("occluded", "0")
         if shape.occluded != (occluded not in ("0", "-1")):
             occluded = str(int(shape.occluded))
         fields = [
             shape.label,
-            _truncation(shape, extras),
+            truncated,
             occluded,
             extras.get("alpha", NO_ANGLE),
             *(f"{value:.6f}".rstrip("0").rstrip(".") for value in shape.points),

@@ -124,10 +124,14 @@ def written_shape(shape: Shape, group: int | None, report: Report, where: str) -
     """An entry of `shapes`; attributes of true and false are flags."""
     kind, points, mask = _outline(shape, report, where)
     attributes = dict(shape.attributes)
-    flags = {name: value == "true" for name, value in attributes.items() if _is_flag(value)}
+    flags = {
+        name: value == "true"
+        for name, value in attributes.items()
+        if _is_flag(value) and name != OCCLUDED
+    }
+    others = {name: value for name, value in attributes.items() if name not in flags}
     if shape.occluded:
         flags[OCCLUDED] = True
-    others = {name: value for name, value in attributes.items() if not _is_flag(value)}
     entry: dict[str, Any] = {
         "label": shape.label,
         "points": [list(pair) for pair in zip(points[0::2], points[1::2], strict=True)],

@@ -49,6 +49,7 @@ class LabelMeXml(Format):
             tracks="flattened",
             label_list=False,
             decimals=2 if cvat else None,
+            reserved={} if cvat else dict.fromkeys((*OWN_PLACE, "rectangle.rotation"), ""),
         )
 
     def detect(self, source: Source) -> Detection:

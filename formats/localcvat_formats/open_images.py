@@ -50,8 +50,15 @@ from localcvat_formats.segments import (
 )
 
 CLASSES = "class-descriptions.csv"
+RESERVED = {
+    **dict.fromkeys(("score", "occluded"), ""),
+    **{
+        f"{kind}.{name}": ""
+        for kind in ("rectangle", "tag")
+        for name in ("box_id", "predicted_iou")
+    },
+}
 WRITTEN = frozenset((*FLAGS, "score", "box_id", "predicted_iou"))
-CVAT_ONLY = frozenset(("rotation", "track_id", "keyframe"))
 
 
 class OpenImages(Format):
@@ -77,6 +84,8 @@ class OpenImages(Format):
             extras=frozenset() if cvat else frozenset(["open-images"]),
             rotated_boxes="mask" if cvat else "",
             decimals=2 if cvat else None,
+            reserved={} if cvat else RESERVED,
+            flags={} if cvat else dict.fromkeys(FLAGS, False),
             limits={
                 "mask.score": "",
                 "mask.occluded": "not kept",
@@ -239,7 +248,7 @@ class _Writer(DatasetWriter):
 
     def _values(self, value: Shape | Tag, item: Item) -> dict[str, Any]:
         """The typed attributes of a value; those that no column takes are reported."""
-        lost = [name for name in value.attributes if name not in WRITTEN | CVAT_ONLY]
+        lost = [name for name in value.attributes if name not in WRITTEN]
         if lost:
             why = "Open Images has no column for it"
             self._report.dropped("attribute", why, item.path, count=len(lost))

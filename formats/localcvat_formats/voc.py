@@ -35,6 +35,8 @@ class Voc(Format):
             tracks="flattened",
             extras=frozenset() if cvat else frozenset(["voc"]),
             decimals=2 if cvat else None,
+            reserved={} if cvat else dict.fromkeys(("rotation", "track_id", "keyframe"), ""),
+            flags={} if cvat else dict.fromkeys(("truncated", "difficult"), True),
         )
 
     def detect(self, source: Source) -> Detection:

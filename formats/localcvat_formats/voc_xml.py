@@ -319,13 +319,19 @@ def _read_attributes(fields: dict[str, Any], shape: Shape) -> None:
     holder = fields["attributes"]
     values = {text_of(child, "name"): _verbatim(child, "value") for child in holder}
     values.pop("", None)
-    try:
-        rotation = float(values.pop("rotation", shape.rotation))
-        shape.rotation = rotation % 360 if math.isfinite(rotation) else 0.0
-    except ValueError:
-        shape.rotation = 0.0
-    track = values.pop("track_id", None)
-    keyframe = values.pop("keyframe", "True")
+    rotation, track = _finite(values.get("rotation")), values.get("track_id")
+    if rotation is not None:
+        shape.rotation = rotation % 360
+        del values["rotation"]
     if track is not None and track.isdecimal():
-        shape.track_id, shape.keyframe = int(track), keyframe == "True"
+        shape.track_id = int(values.pop("track_id"))
+        shape.keyframe = values.pop("keyframe", "True") == "True"
     shape.attributes.update(values)
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        number = float(text or "nan")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
