@@ -39,7 +39,8 @@ class ConvertOptions(msgspec.Struct, kw_only=True):
     """What `convert` may be told beyond its source, target and formats.
 
     `labels` are the names of the classes in order: for a source that does not name them, and the
-    order in which they are written. `params` are options of the formats' own (`multipart`, `fix`).
+    order in which they are written. `params` are options of the formats' own (`multipart`, `fix`,
+    `category_id_start`).
     `progress` is called with the number of items done. `overwrite` replaces an existing zip.
     `jobs` is how many processes may be used, all cores if not given.
     `transforms` change the dataset on its way (labels, subsets, kinds of shapes). A `dry_run` does

@@ -302,7 +302,7 @@ def _tried(found: Iterable[tuple[Format, Detection]]) -> str:
     return "; looked for" + "".join(rows) + "\n" if rows else ""
 
 
-def backup_kind(source: Source) -> str | None:
+def backup_kind(source: Source) -> Literal["project", "task"] | None:
     """``project`` or ``task`` if `source` is a CVAT backup, perhaps below one top folder."""
     names = set(source.names)
     tops = {name.partition("/")[0] for name in names}

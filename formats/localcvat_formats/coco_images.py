@@ -125,6 +125,9 @@ class ImageReader:
             return
         stated = (item.width, item.height)
         if stated == (header.width, header.height):
+            if header.turned:
+                how = "that of the picture as EXIF turns it: boxes are taken as displayed"
+                self._report.assumed("image size", how, where)
             return
         if header.turned and stated == (header.height, header.width):
             how = "that of the picture as stored, but EXIF turns it: boxes are taken as stored"

@@ -33,7 +33,7 @@ def write_coco(
     dataset: Dataset, sink: Sink, options: WriteOptions, report: Report, task: str
 ) -> None:
     """``annotations/<task>_<subset>.json`` and, with images, ``images/…``."""
-    categories = Categories(dataset.header)
+    categories = Categories(dataset.header, options.params.get("category_id_start"))
     only_points = task == "person_keypoints"
     files: dict[str, _SubsetFile] = {}
 
@@ -65,17 +65,18 @@ def write_coco(
 
 
 class Categories:
-    """Category ids of the labels, original ones where the source had them."""
+    """Category ids of the labels: counted from `first` if given, else those the source had."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, first: int | None = None) -> None:
         self.ids: dict[str, Any] = {}
         self.labels = {label.name: label for label in header.labels}
         self.records: list[dict[str, Any]] = []
         given = [((label.extras or {}).get("coco") or {}).get("id") for label in header.labels]
         keep = all(value is not None for value in given)
-        keep = keep and len(set(map(str, given))) == len(given)
+        keep = keep and len(set(map(str, given))) == len(given) and first is None
+        start = 1 if first is None else first
         for position, label in enumerate(header.labels):
-            number = given[position] if keep else position + 1
+            number = given[position] if keep else position + start
             self.ids.setdefault(label.name, number)
             self.records.append(self._record(number, label))
 

@@ -1,21 +1,24 @@
-"""Changes to a backup without restoring it: split into parts, a label under another name."""
+"""Changes to a backup without restoring it: split into parts, it or a label under another name."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from localcvat.archive import DEFAULT_LIMITS, FolderSink, Limits, open_sink, open_source
 from localcvat.backup.layout import Layout
 from localcvat.backup.overlay import Overlay
-from localcvat.errors import BackupError, OutputError
+from localcvat.errors import BackupError, OutputError, UsageError
 from localcvat.report import Report
 
 # Local and central header with room for zip64 fields; names are counted beside.
 ENTRY_OVERHEAD = 30 + 46 + 2 * 32
 END_OVERHEAD = 22 + 76
+LONGEST_NAME = 256
 LISTS = ("tags", "shapes", "tracks")
 Json = dict[str, Any]
 
@@ -93,15 +96,7 @@ def rename_label(
     BackupError says in what they differ. Media are copied without decoding.
     """
     report = Report()
-    inside, outside = Path(target).absolute().resolve(), Path(source).absolute().resolve()
-    if inside == outside or outside in inside.parents:
-        raise OutputError("the output lies in the backup itself", where=str(target))
-    with open_source(source, limits) as base:
-        layout = Layout(base)
-        overlay = Overlay(base)
-        for name in set(base.names) - set(layout.entries.values()):
-            overlay.drop(name)
-        overlay.rename_all({at: name for name, at in layout.entries.items()})
+    with _copied(source, target, limits) as (layout, overlay):
         documents = [f"{folder}task.json" for folder in layout.task_folders()]
         documents += ["project.json"] * (layout.kind == "project")
         for entry in documents:
@@ -117,9 +112,44 @@ def rename_label(
                 overlay.put(entry, _encoded(jobs))
                 reason = f"of {old!r} are now of {new!r}"
                 report.changed("annotation", reason, entry, count=count, lossy=False)
+    return report
+
+
+def rename_backup(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    name: str,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Report:
+    """Write a copy of a backup whose project or task is called `name`; returns the report."""
+    report = Report()
+    if not 0 < len(name) <= LONGEST_NAME or not name.strip():
+        raise UsageError(f"a name has 1 to {LONGEST_NAME} characters")
+    with _copied(source, target, limits) as (layout, overlay):
+        entry = f"{layout.kind}.json"
+        record = layout.record(entry)
+        report.changed("name", f"{record.get('name')!r} is now {name!r}", entry, lossy=False)
+        overlay.put(entry, _encoded(record | {"name": name}))
+    return report
+
+
+@contextmanager
+def _copied(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], limits: Limits
+) -> Iterator[tuple[Layout, Overlay]]:
+    """The layout of a backup and an overlay over it, which is written when the block ends."""
+    inside, outside = Path(target).absolute().resolve(), Path(source).absolute().resolve()
+    if inside == outside or outside in inside.parents:
+        raise OutputError("the output lies in the backup itself", where=str(target))
+    with open_source(source, limits) as base:
+        layout = Layout(base)
+        overlay = Overlay(base)
+        for name in set(base.names) - set(layout.entries.values()):
+            overlay.drop(name)
+        overlay.rename_all({at: name for name, at in layout.entries.items()})
+        yield layout, overlay
         with open_sink(target) as sink:
             overlay.write(sink)
-    return report
 
 
 def _encoded(value: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -15,13 +15,22 @@ from localcvat.errors import BackupError
 
 if TYPE_CHECKING:
     from localcvat.archive import Limits
-    from localcvat.requests import Request
 
 LIGHTWEIGHT = "Annotations and manifest, no media."
 COLUMNS = ("folder", "name", "subset", "mode", "frames", "jobs", "annotations", "media", "bytes")
 
 
-@click.group()
+SYNONYMS = {"validate": "check", "--all": "all"}
+
+
+class BackupGroup(click.Group):
+    """The group, whose commands may also be called as SYNONYMS say."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [SYNONYMS.get(word, word) for word in args[:1]] + args[1:])
+
+
+@click.group(cls=BackupGroup)
 def backup() -> None:
     """Inspect, check and repair CVAT backups."""
 
@@ -149,6 +158,37 @@ def rename_label(file: str, target: str, names: str, as_json: bool, limits: Limi
     echo_report(rename(file, target, old, new, limits), as_json)
 
 
+@backup.command()
+@click.argument("file")
+@click.argument("target", metavar="OUT")
+@click.argument("name", metavar="NAME")
+@options.report_json
+@limit_options
+def rename(file: str, target: str, name: str, as_json: bool, limits: Limits) -> None:
+    """Write a copy of a backup whose project or task has another NAME."""
+    from localcvat.backup.edit import rename_backup
+
+    echo_report(rename_backup(file, target, name, limits), as_json)
+
+
+@backup.command("all")
+@click.argument("folder", metavar="OUTDIR")
+@click.option("--lightweight", is_flag=True, help=LIGHTWEIGHT)
+@click.option("--overwrite", is_flag=True, help="Replace backups that are there.")
+@click.pass_context
+def everything(context: click.Context, folder: str, lightweight: bool, overwrite: bool) -> None:
+    """Back up all projects, and tasks without one, into OUTDIR; print the files.
+
+    Each file is read through as `backup check` does before the next is begun.
+    """
+    from localcvat.backup.everything import back_up_everything
+
+    with opened(context) as store:
+        written = back_up_everything(store, folder, lightweight=lightweight, overwrite=overwrite)
+        for path in written:
+            click.echo(path)
+
+
 def backup_command(noun: str) -> click.Command:
     """The command that writes a backup of a project or task."""
 
@@ -187,12 +227,7 @@ def project_create_from_backup(
     context: click.Context, file: str, as_json: bool, limits: Limits
 ) -> None:
     """Make a project of a backup and print its id."""
-    from localcvat.transfers import Place, import_backup
-
-    with opened(context) as store, item_progress("files") as progress:
-        place = Place(path=file)
-        request = import_backup(store, "project", place, limits=limits, progress=progress)
-    _echo_restored(request, as_json)
+    restore(context, "project", file, as_json, limits)
 
 
 @click.command("create-from-backup")
@@ -206,17 +241,25 @@ def task_create_from_backup(
     context: click.Context, file: str, project_id: int | None, as_json: bool, limits: Limits
 ) -> None:
     """Make a task of a backup and print its id; in a project, labels go by name."""
+    restore(context, "task", file, as_json, limits, project_id)
+
+
+def restore(
+    context: click.Context,
+    kind: Literal["project", "task"],
+    file: str,
+    as_json: bool,
+    limits: Limits,
+    project_id: int | None = None,
+) -> None:
+    """Make a project or task of a backup; print its id, and the report on standard error."""
+    from localcvat.report import Report
     from localcvat.transfers import Place, import_backup
 
     with opened(context) as store, item_progress("files") as progress:
         request = import_backup(
-            store, "task", Place(path=file), project_id=project_id, limits=limits, progress=progress
+            store, kind, Place(path=file), project_id=project_id, limits=limits, progress=progress
         )
-    _echo_restored(request, as_json)
-
-
-def _echo_restored(request: Request, as_json: bool) -> None:
-    from localcvat.report import Report
 
     report = Report.from_dict(request.report or {})
     if as_json:

@@ -63,6 +63,11 @@ def read_names(path: str | None) -> list[str] | None:
     is_flag=True,
     help="COCO: mend polygons of an odd count or of less than six numbers; each is reported.",
 )
+@click.option(
+    "--category-id-start",
+    type=click.IntRange(min=0),
+    help="COCO: count the categories of DST from here. Default: the ids of SRC, else from 1.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to use; all cores by default.")
 @click.option("--overwrite", is_flag=True, help="Replace DST if it is an existing zip.")
 @limit_options
@@ -81,6 +86,7 @@ def convert(
     multipart: str | None,
     on_error: str,
     fix: bool,
+    category_id_start: int | None,
     jobs: int | None,
     overwrite: bool,
     limits: Limits,
@@ -96,6 +102,7 @@ def convert(
     from localcvat.convert import ConvertOptions
     from localcvat.convert import convert as run
 
+    params = {"fix": fix, "multipart": multipart, "category_id_start": category_id_start}
     with item_progress("images") as progress:
         options = ConvertOptions(
             with_images=with_images == "yes",
@@ -105,7 +112,7 @@ def convert(
             jobs=jobs,
             image_size=parse_size(image_size),
             labels=read_names(names),
-            params={"fix": fix} | ({"multipart": multipart} if multipart else {}),
+            params={name: value for name, value in params.items() if value is not None},
             on_error=on_error,
             limits=limits,
             transforms=transforms,

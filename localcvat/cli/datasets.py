@@ -34,22 +34,27 @@ def project_import_command() -> click.Command:
     def import_dataset(
         context: click.Context, /, number: int, image_size: str | None, as_json: bool, **how: Any
     ) -> None:
-        from localcvat.cli.progress import item_progress
         from localcvat.cli.transforms import parse_size
 
-        how["image_size"] = parse_size(image_size)
-        with (
-            _begun(context, how) as how["ahead"],  # before what takes long to import is
-            client_of(context) as client,
-            item_progress("images") as how["progress"],
-        ):
-            found = client.projects.retrieve(number)
-            before = set(found.get_tasks())
-            report = found.import_dataset(how.pop("format_name"), how.pop("path"), **how)
-            made = [task.id for task in found.get_tasks() if task not in before]
-        echo_report(report, as_json, tasks=made)
+        import_into(context, number, as_json, how | {"image_size": parse_size(image_size)})
 
     return import_dataset
+
+
+def import_into(context: click.Context, number: int, as_json: bool, how: dict[str, Any]) -> None:
+    """Read a dataset into a project and print the report; `how` are the options by name."""
+    from localcvat.cli.progress import item_progress
+
+    with (
+        _begun(context, how) as how["ahead"],  # before what takes long to import is
+        client_of(context) as client,
+        item_progress("images") as how["progress"],
+    ):
+        found = client.projects.retrieve(number)
+        before = set(found.get_tasks())
+        report = found.import_dataset(how.pop("format_name"), how.pop("path"), **how)
+        made = [task.id for task in found.get_tasks() if task not in before]
+    echo_report(report, as_json, tasks=made)
 
 
 def _begun(context: click.Context, how: dict[str, Any]) -> AbstractContextManager[Any]:

@@ -23,6 +23,8 @@ COMMANDS = {
     "user": ("localcvat.cli.user:user", "Users: owners and assignees."),
     "org": ("localcvat.cli.user:org", "Organizations."),
     "convert": ("localcvat.cli.convert:convert", "Turn one dataset format into another."),
+    "info": ("localcvat.cli.files:info", "Say what a file is."),
+    "import": ("localcvat.cli.files:import_file", "Import a backup or a dataset."),
     "formats": ("localcvat.cli.formats:formats", "List the dataset formats."),
     "detect": ("localcvat.cli.detect:detect", "Say which format a dataset is in, and why."),
     "stats": ("localcvat.cli.stats:stats", "Count what a dataset holds."),

@@ -100,3 +100,20 @@ def test_a_polygon_that_is_none_is_named_or_skipped_or_mended(tmp_path: Path, na
     ]
     assert [each["segmentation"] for each in annotations] == [mended, [SOUND_RING]]
     assert [(row["kind"], row["count"]) for row in report["changed"]] == [("polygon", 1)]
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"), [(None, {"a": 0, "b": 90}), (0, {"a": 0, "b": 1}), (5, {"a": 5, "b": 6})]
+)
+def test_category_ids_are_those_of_the_source_or_counted_from_a_number(
+    tmp_path: Path, start: int | None, expected: dict[str, int]
+) -> None:
+    categories = [{"id": 90, "name": "b"}, {"id": 0, "name": "a"}]
+    sound = {**SOUND, "segmentation": [SOUND_RING]}
+    boxes = [{**sound, "category_id": 90}, {**sound, "id": 9, "category_id": 0}]
+    source = written(tmp_path / "in.json", *boxes, categories=categories)
+    options = [] if start is None else ["--category-id-start", str(start)]
+    annotations, _ = to_coco(source, *options)
+    found = json.loads((tmp_path / "out.json").read_bytes())["categories"]
+    assert {each["name"]: each["id"] for each in found} == expected
+    assert [each["category_id"] for each in annotations] == [expected["b"], expected["a"]]
