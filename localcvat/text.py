@@ -27,12 +27,16 @@ def decode(data: bytes, where: str) -> str:
         ) from error
 
 
+_PLAIN = re.compile(r"[\w .,:/-]*").fullmatch
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def xml_text(value: object) -> str:
     """`value` as the text of an XML element; characters that XML forbids become U+FFFD."""
-    text = _NOT_XML.sub("\ufffd", str(value))
+    text = str(value)
+    if _PLAIN(text):
+        return text
+    text = _NOT_XML.sub("\ufffd", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcvat.archive import Sink, Source
 from localcvat.errors import DatasetError
+from localcvat.geometry.masks import CountedMask
 from localcvat.labels import Rgb, voc_color
 from localcvat.model import Shape
 from localcvat.report import Report
@@ -87,11 +88,9 @@ class SegmentWriter:
         self, stem: str, masks: Sequence[Shape], width: int, height: int, numbers: bool = False
     ) -> None:
         """Both pictures of one image; `numbers` takes each mask's `instance` as its number."""
-        canvas, order = painted(masks, width, height, self._report, stem)
+        picture, order = self._painted(masks, width, height, stem)
         classes = [self._indices.get(mask.label, self._background) for mask in order]
-        picture = PalettePicture(canvas) if self._palette else None
-        values = [self._background, *classes]
-        self._write(CLASSES, stem, canvas, picture, values, self._colors)
+        self._write(CLASSES, stem, picture, [self._background, *classes], self._colors)
         instances = [
             0 if index == self._background else (mask.instance if numbers else self._number(number))
             for number, (mask, index) in enumerate(zip(order, classes, strict=True), 1)
@@ -99,7 +98,18 @@ class SegmentWriter:
         if not self._distinct:
             instances = [number % PALETTE_SIZE for number in instances]
         colors = voc_colors(max(PALETTE_SIZE, *(number + 1 for number in instances)))
-        self._write(OBJECTS, stem, canvas, picture, [0, *instances], colors)
+        self._write(OBJECTS, stem, picture, [0, *instances], colors)
+
+    def _painted(
+        self, masks: Sequence[Shape], width: int, height: int, stem: str
+    ) -> tuple[PalettePicture | NDArray[Any], Sequence[Shape]]:
+        """(a picture of positions from 1, the masks in this order); see `segments.painted`."""
+        if self._palette and len(masks) == 1:  # a mask alone hides nothing
+            points = masks[0].points
+            if isinstance(points, CountedMask) and (points.width, points.height) == (width, height):
+                return PalettePicture.of_counts(points.counts, width, height), masks
+        canvas, order = painted(masks, width, height, self._report, stem)
+        return PalettePicture(canvas, len(order) + 1) if self._palette else canvas, order
 
     def _number(self, position: int) -> int:
         return object_number(position) if self._distinct else position
@@ -108,21 +118,21 @@ class SegmentWriter:
         self,
         folder: str,
         stem: str,
-        canvas: NDArray[Any],
-        picture: PalettePicture | None,
+        picture: PalettePicture | NDArray[Any],
         values: Sequence[int],
         colors: Sequence[Rgb],
     ) -> None:
-        """A picture of the number in `values` at each position in the canvas."""
+        """A picture of the number in `values` at each position."""
         import numpy as np
 
         name = f"{folder}/{stem}.png"
-        if picture is not None and max(values) < PALETTE_SIZE:
-            table = np.array(values, dtype=np.uint8)
-            self._sink.write(name, picture.png(table, self._palettes[folder]))
-        else:
-            pixels = np.array(values, dtype=np.uint32).take(canvas)
-            write_color_png(self._sink, name, pixels, colors)
+        if isinstance(picture, PalettePicture):
+            if max(values) < PALETTE_SIZE:
+                self._sink.write(name, picture.png(values, self._palettes[folder]))
+                return
+            picture = picture.canvas
+        pixels = np.array(values, dtype=np.uint32).take(picture)
+        write_color_png(self._sink, name, pixels, colors)
 
 
 @lru_cache(maxsize=4)

@@ -7,6 +7,7 @@ SegmentationObject under the number n, which is the object's position as VOC has
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -20,7 +21,7 @@ from localcvat_formats.labelmap import LabelMapEntry, labelmap_text, with_backgr
 from localcvat_formats.naming import Names
 from localcvat_formats.segments import masks_of, merged_parts, paintable, report_lost_flags
 from localcvat_formats.voc_lists import SubsetLists, new_lists, write_lists
-from localcvat_formats.voc_objects import cvat_object_text, is_true, object_text
+from localcvat_formats.voc_objects import cvat_object_text, is_true, object_texts
 from localcvat_formats.voc_segments import SegmentWriter, object_number
 
 
@@ -152,7 +153,7 @@ class VocWriter(DatasetWriter):
             boxes = (shape for shape in item.shapes if shape.type == "rectangle")
             parts += [cvat_object_text(shape, self._labels[shape.label]) for shape in boxes]
         else:
-            parts += [object_text(shape) for shape in item.shapes]
+            parts += object_texts(item.shapes)
         parts.append("</annotation>\n")
         return "".join(parts)
 
@@ -166,6 +167,7 @@ def source_text(source: Mapping[str, str], name: str = "source") -> str:
 UNKNOWN_SOURCE = source_text(dict.fromkeys(("database", "annotation", "image"), "Unknown"))
 
 
+@lru_cache(maxsize=256)
 def size_text(width: int, height: int, depth: str) -> str:
     """``<size>`` in pixels; `depth` is how many channels an image has."""
     return (

@@ -15,7 +15,8 @@ from localcvat_formats.voc_segments import voc_colors
 
 
 def palette_png(pixels: np.ndarray, palette: bytes) -> bytes:
-    return PalettePicture(pixels).png(np.arange(256, dtype=np.uint8), palette)
+    count = int(pixels.max()) + 1
+    return PalettePicture(pixels, count).png(range(count), palette)
 
 
 def read(data: bytes) -> tuple[np.ndarray, list[int]]:
@@ -67,3 +68,14 @@ def test_opencv_sees_the_colours_of_the_palette() -> None:
     data = np.frombuffer(palette_png(pixels, palette_chunk(colors)), np.uint8)
     seen = cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1]
     assert np.array_equal(seen, np.array(colors, np.uint8)[pixels])
+
+
+@pytest.mark.parametrize("number", [1, 143, 144, 255])
+def test_the_picture_of_counts_is_that_of_the_mask_they_paint(number: int) -> None:
+    counts = [700, 300, 90, 110, 18_800]
+    flat = np.repeat(np.arange(5, dtype=np.uint8) & 1, counts)
+    pixels = flat.reshape(200, 100).T * np.uint8(number)
+    picture = PalettePicture.of_counts(counts, 200, 100)
+    found, _ = read(picture.png([0, number], palette_chunk(voc_colors(256))))
+    assert np.array_equal(found, pixels)
+    assert np.array_equal(picture.canvas * np.uint8(number), pixels)
