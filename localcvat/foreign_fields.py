@@ -38,7 +38,8 @@ class ForeignFields:
     def __init__(self, own: Collection[str], report: Report) -> None:
         self._own = frozenset(own)
         self._report = report
-        self._found: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._found: dict[tuple[str, str], dict[str, list[Any]]] = {}
+        """(how many, where the first is) by field, of each kind and format."""
 
     def header(self, header: Header) -> None:
         """Count those of the dataset and its labels."""
@@ -73,20 +74,26 @@ class ForeignFields:
         for name, fields in extras.items():
             if name in self._own or not isinstance(fields, dict):
                 continue
+            found = self._found.setdefault((kind, name), {})
             for key, value in fields.items():
                 if key not in SAID_AGAIN and _says(value):
-                    count, first = self._found.get((kind, name, key), (0, where))
-                    self._found[kind, name, key] = count + times, first
+                    if key in found:
+                        found[key][0] += times
+                    else:
+                        found[key] = [times, where]
 
     def report(self) -> None:
         """Give the counts to the report: losses, but for what says where an image is from."""
-        for (kind, name, key), (count, where) in self._found.items():
-            why = f"{key!r} of {name}, for which the format has no place"
-            lossy = kind == "field" or key not in USUAL
-            self._report.dropped(kind, why, where, count=count, lossy=lossy)
+        for (kind, name), found in self._found.items():
+            for key, (count, where) in found.items():
+                why = f"{key!r} of {name}, for which the format has no place"
+                lossy = kind == "field" or key not in USUAL
+                self._report.dropped(kind, why, where, count=count, lossy=lossy)
 
 
 def _says(value: Any) -> bool:
+    if type(value) is str:
+        return value.lower() not in NOTHING
     if isinstance(value, (list, tuple)):
         return any(map(_says, value))
     if isinstance(value, dict):

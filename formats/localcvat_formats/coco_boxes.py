@@ -69,7 +69,7 @@ class BoxReader(ObjectReader):
             return None
         x, y, width, height = box
         # The length of the vector bounds each of its numbers, and is quicker to get at.
-        if not (width > 0 < height and hypot(*box) < FAR):
+        if not (width > 0 < height and hypot(x, y, width, height) < FAR):
             return None
         segmentation = bytes(record.segmentation)
         if segmentation[:2] == b"[[" and len(segmentation) > LONGEST_EMPTY:

@@ -20,6 +20,7 @@ from localcvat_formats.image_paths import ImageFinder
 SPECIAL = re.compile(r"[/\\:]")
 """What tells a path from a plain name."""
 IMAGE_DECODER = msgspec.json.Decoder(ImageRecord)
+EXTRAS_DECODER = msgspec.json.Decoder(dict[str, Any])
 
 
 def normal_path(file_name: str) -> str:
@@ -76,17 +77,18 @@ class ImageReader:
         if path != record.file_name:
             how = "URL cut to its last part" if "://" in record.file_name else "as a relative path"
             self._report.changed("file name", how, where, lossy=False)
-        for side in ("width", "height"):
-            if not 0 <= (getattr(record, side) or 0) <= LARGEST_COORDINATE:
-                raise DatasetError("no size of an image", where=f"{where}.{side}")
-        extras = {} if self._options.boxes_only else msgspec.json.decode(text)
-        for key in ("width", "height"):
-            extras.pop(key, None)
+        width, height = record.width or 0, record.height or 0
+        if not (0 <= width <= LARGEST_COORDINATE and 0 <= height <= LARGEST_COORDINATE):
+            side = "height" if 0 <= width <= LARGEST_COORDINATE else "width"
+            raise DatasetError("no size of an image", where=f"{where}.{side}")
+        extras = {} if self._options.boxes_only else EXTRAS_DECODER.decode(text)
+        extras.pop("width", None)
+        extras.pop("height", None)
         item = Item(
             path=path,
             subset=subset,
-            width=int(record.width or 0),
-            height=int(record.height or 0),
+            width=int(width),
+            height=int(height),
             extras={"coco": extras} if extras else None,
         )
         if self._options.media or not (item.width and item.height):
