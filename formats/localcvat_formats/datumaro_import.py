@@ -16,7 +16,13 @@ from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.datumaro_calls import quiet, reason
 from localcvat_formats.datumaro_names import Bridged
-from localcvat_formats.datumaro_values import CAPTION_LABEL, MARKET_LABEL, FromDatumaro, text_of
+from localcvat_formats.datumaro_values import (
+    CAPTION_LABEL,
+    MARKET_LABEL,
+    UNNAMED,
+    FromDatumaro,
+    text_of,
+)
 from localcvat_formats.image_paths import relative_path
 
 
@@ -46,6 +52,10 @@ class Reader:
         try:
             found = self._import(root)
             names = [label.name for label in found.categories().get(_label_type(), ())]
+            with quiet(self._report):
+                nameless = any(
+                    _is_nameless(one, len(names)) for each in found for one in each.annotations
+                )
         except LocalCvatError:
             raise
         except Exception as error:
@@ -54,8 +64,8 @@ class Reader:
             raise DatasetError(what, where=self._source.display) from error
         kept = [name for name in names if name != "background"]
         default = _default_label(self._name, self._bridged)
-        if default or not kept:
-            kept = [*kept, default or "object"]
+        if default or nameless or not kept:
+            kept = [*kept, default or UNNAMED]
         labels = [Label(name=name) for name in dict.fromkeys(kept)]
         subsets = [_subset(name) for name in found.subsets()]
         return Dataset(Header(labels=labels, subsets=subsets), self._items(found, names, root))
@@ -148,6 +158,12 @@ def _default_label(name: str, bridged: Bridged) -> str:
     if name == "market1501":
         return MARKET_LABEL
     return CAPTION_LABEL if bridged.text else ""
+
+
+def _is_nameless(annotation: Any, count: int) -> bool:
+    """Whether no label of the dataset, of which there are `count`, is that of the annotation."""
+    index = getattr(annotation, "label", None)
+    return index is None or not 0 <= index < count
 
 
 def _scored(each: Any) -> Any:

@@ -16,6 +16,8 @@ KITTI_LEVELS = ("2", "3")
 CUBOID_REST = (0.0,) * 7
 """What follows position, rotation and lengths of a 3D cuboid in CVAT."""
 MARKET_LABEL = "market-1501"
+UNNAMED = "object"
+"""The label of what has none in a format that gives no other."""
 CAPTION_LABEL = "caption"
 
 
@@ -80,7 +82,7 @@ class FromDatumaro:
     def _label(self, annotation: Any) -> str:
         index = getattr(annotation, "label", None)
         if index is None or not 0 <= index < len(self._names):
-            return self._default or "object"
+            return self._default or UNNAMED
         return str(self._names[index])
 
     def _shape(self, annotation: Any, kind: str) -> Shape | None:

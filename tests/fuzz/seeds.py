@@ -18,6 +18,7 @@ from localcvat.plugin import find_format
 from localcvat.report import Report
 
 CVAT_EXPORTS = {
+    "cityscapes": "Cityscapes_1.0",
     "coco": "COCO_1.0",
     "coco-keypoints": "COCO_Keypoints_1.0",
     "cvat-images": "CVAT_for_images_1.1",
@@ -39,6 +40,15 @@ WRITTEN = (
 FOREIGN = ("label-studio", "via")
 OTHERS = ("ultralytics-pose", "ultralytics-track", "ultralytics-classification")
 SEEDS = sorted({*CVAT_EXPORTS, *WRITTEN, *FOREIGN, *OTHERS})
+BRIDGED = """
+    camvid coco-captions coco-image-info coco-labels coco-panoptic coco-stuff datumaro-binary
+    icdar-text-localization icdar-text-segmentation icdar-word-recognition kitti-raw lfw market1501
+    mnist mots segment-anything sly-pointcloud wider-face
+""".split()
+"""Read and written through Datumaro, which is what stands in the way of most damage.
+
+Not among them is ``arrow``: the library below Datumaro ends the process over some damaged files.
+"""
 LARGEST = 400_000
 
 

@@ -19,11 +19,12 @@ from typing import Any
 import pytest
 
 from fuzz.mutations import Entries, damaged
-from fuzz.seeds import SEEDS, seeds_of
+from fuzz.seeds import BRIDGED, SEEDS, seeds_of
 from localcvat.convert import ConvertOptions, convert
 from localcvat.errors import LocalCvatError
 
 CASES = 20
+BRIDGED_CASES = 8
 FULL_BYTES = 40_000_000
 SECONDS = 20
 MEMORY = 3 << 30
@@ -90,7 +91,7 @@ def _survives(data: bytes, name: str, folder: Path, case: str) -> bool:
 
 
 def _writable(name: str) -> str:
-    return "coco" if name in ("label-studio", "via") else name
+    return "coco" if name in ("label-studio", "via", *BRIDGED) else name
 
 
 def _remove(folder: Path) -> None:
@@ -128,6 +129,14 @@ def test_damage_is_refused_or_read(name: str, tmp_path: Path) -> None:
     for number in range(CASES):
         case = f"{name}-{number}"
         _survives(_damaged(seeds, name, number), name, tmp_path, case)
+
+
+@pytest.mark.parametrize("name", BRIDGED)
+def test_damage_is_refused_or_read_through_datumaro_too(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("datumaro")
+    seeds = seeds_of(name)
+    for number in range(BRIDGED_CASES):
+        _survives(_damaged(seeds, name, number), name, tmp_path, f"{name}-{number}")
 
 
 @pytest.mark.full
