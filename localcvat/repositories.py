@@ -245,6 +245,12 @@ class TasksRepo(_Repo[Task]):
         restore_task(self._store, obj_id)
         return self.retrieve(obj_id)
 
+    def merge(self, task_ids: Sequence[int], *, name: str = "") -> Task:
+        """A new task with the frames and annotations of several tasks of a project."""
+        from localcvat.task_copies import merge_tasks
+
+        return self.retrieve(merge_tasks(self._store, task_ids, name=name)[0])
+
 
 def _body(spec: Any, labels: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A specification and what was given besides; `labels` are there and are `Label`s."""

@@ -178,6 +178,47 @@ def restore(context: click.Context, task_id: int) -> None:
         client.tasks.restore(task_id)
 
 
+@task.command()
+@options.identified("task")
+@click.option("--project_id", type=options.ID, required=True, help="Project to move it into.")
+@click.pass_context
+def move(context: click.Context, task_id: int, project_id: int) -> None:
+    """Move a task into another project; labels go by name."""
+    with client_of(context) as client:
+        client.tasks.retrieve(task_id).update(project_id=project_id)
+
+
+@task.command()
+@options.identified("task")
+@click.option("--project_id", type=options.ID, help="Project of the copy; else that of the task.")
+@click.option("--name", default="", help="Name of the copy; else that of the task.")
+@click.pass_context
+def copy(context: click.Context, task_id: int, project_id: int | None, name: str) -> None:
+    """Copy a task with its jobs, annotations and media; print the id of the copy."""
+    from localcvat.task_copies import copy_task
+
+    with client_of(context) as client:
+        made, report = copy_task(client.store, task_id, project_id=project_id, name=name)
+    click.echo(made)
+    for line in report.lines():
+        click.echo(line, err=True)
+
+
+@task.command()
+@click.argument("task_ids", type=options.ID, nargs=-1, required=True, metavar="ID ID...")
+@click.option("--name", default="", help="Name of the new task; else that of the first.")
+@click.pass_context
+def merge(context: click.Context, task_ids: tuple[int, ...], name: str) -> None:
+    """Make one new task of several of a project; print its id. Those stay as they are."""
+    from localcvat.task_copies import merge_tasks
+
+    with client_of(context) as client:
+        made, report = merge_tasks(client.store, task_ids, name=name)
+    click.echo(made)
+    for line in report.lines():
+        click.echo(line, err=True)
+
+
 @task.command("merge-tracks")
 @options.identified("task")
 @options.iou

@@ -192,6 +192,13 @@ class Task(Annotated, BackedUp):
 
         return task_annotations(self._store, self.id)
 
+    def copy(self, *, project_id: int | None = None, name: str = "") -> Task:
+        """A copy of the task: what its backup restores, in its project or another one."""
+        from localcvat.task_copies import copy_task
+
+        made, _ = copy_task(self._store, self.id, project_id=project_id, name=name)
+        return Task(self._store, read_task_view(self._store, made))
+
     def merge_tracks(self, iou: float = 0.5, *, dry_run: bool = False) -> Report:
         """Join tracks of one object: of one label, covering each other by `iou` in the mean."""
         from localcvat.annotations import join_task_tracks
