@@ -278,3 +278,15 @@ def test_images_of_a_zip_reach_another_of_datumaros_formats(tmp_path: Path) -> N
     images = [path for path in (tmp_path / "out").rglob("*") if path.suffix in (".jpg", ".png")]
     assert len(images) == 4
     assert all(path.stat().st_size > 1000 for path in images)
+
+
+def test_what_has_no_label_is_of_one_that_the_dataset_has(tmp_path: Path) -> None:
+    boxes = tmp_path / "in" / "wider_face_split" / "wider_face_train_bbx_gt.txt"
+    boxes.parent.mkdir(parents=True)
+    (tmp_path / "in" / "labels.txt").write_text("car\n")
+    boxes.write_text("no_label/one.jpg\n1\n1 2 3 4 - - - - - -\n")
+    localcvat.convert(tmp_path / "in", tmp_path / "out", to="coco", from_="wider-face")
+    (path,) = (tmp_path / "out").rglob("*.json")
+    found = json.loads(path.read_text())
+    names = {category["id"]: category["name"] for category in found["categories"]}
+    assert [names[each["category_id"]] for each in found["annotations"]] == ["object"]
