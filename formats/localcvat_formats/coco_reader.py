@@ -175,18 +175,18 @@ class _Reader:
             yield from self._file_items(coco, subset_of(name), names[position])
 
     def _decode(self, name: str) -> CocoFile:
-        data = file_bytes(self._source, name)
-        coco = decode_file(
-            data,
-            self._source.where(name),
-            boxes_only=self._options.boxes_only,
-            lines=self._options.same_format and not self._options.boxes_only,
-            skip=self._options.on_error == "skip",
-            report=self._report,
-        )
-        if name not in self._told:
-            self._told.add(name)
-            report_unread(data, coco, self._report, boxes_only=self._options.boxes_only)
+        with file_bytes(self._source, name) as data:
+            coco = decode_file(
+                data,
+                self._source.where(name),
+                boxes_only=self._options.boxes_only,
+                lines=self._options.same_format and not self._options.boxes_only,
+                skip=self._options.on_error == "skip",
+                report=self._report,
+            )
+            if name not in self._told:
+                self._told.add(name)
+                report_unread(data, coco, self._report, boxes_only=self._options.boxes_only)
         return coco
 
     def _file_items(self, coco: CocoFile, subset: str, names: dict[Any, str]) -> Iterator[Item]:

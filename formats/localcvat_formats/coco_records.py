@@ -217,7 +217,8 @@ class CocoFile(msgspec.Struct):
 def count_annotations(source: Source, name: str) -> int:
     """How many annotations a COCO file of any task has; 1 when that can't be told."""
     try:
-        return len(msgspec.json.decode(file_bytes(source, name), type=CountedFile).annotations)
+        with file_bytes(source, name) as data:
+            return len(msgspec.json.decode(data, type=CountedFile).annotations)
     except (ValueError, DatasetError, RecursionError):
         return 1
 

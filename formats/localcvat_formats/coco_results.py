@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,8 +27,11 @@ from localcvat_formats.json_files import file_bytes
 
 def result_annotations(source: Source, name: str, options: ReadOptions, report: Report) -> CocoFile:
     """The annotations of a file of results as those of a COCO file without images."""
-    where = source.where(name)
-    data = file_bytes(source, name)
+    with file_bytes(source, name) as data:
+        return _decoded(data, source.where(name), options, report)
+
+
+def _decoded(data: bytes | mmap.mmap, where: str, options: ReadOptions, report: Report) -> CocoFile:
     try:
         raws = msgspec.json.decode(data, type=list[msgspec.Raw])
     except (ValueError, RecursionError) as error:

@@ -84,8 +84,11 @@ class _Reader:
 
     def decode(self, name: str) -> FileRecord:
         """The file's undecoded categories and items; keys it has besides are counted once."""
+        with file_bytes(self._source, name) as data:
+            return self._decode(name, data)
+
+    def _decode(self, name: str, data: bytes | mmap.mmap) -> FileRecord:
         where = self._source.where(name)
-        data = file_bytes(self._source, name)
         if isinstance(data, mmap.mmap):
             self._mapped[name] = data
         with suppress(ValueError, RecursionError):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gc
 import json
 import mmap
+import os
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 import orjson
@@ -21,24 +25,53 @@ SNIFFED = 1 << 14
 LARGEST_COORDINATE = 1e9
 
 
-def file_bytes(source: Source, name: str) -> bytes | mmap.mmap:
-    """The file's bytes, mapped where it is a real file; UTF-8 without BOM, never empty."""
+@contextmanager
+def file_bytes(source: Source, name: str) -> Iterator[bytes | mmap.mmap]:
+    """The file's bytes, mapped where it is a real file; UTF-8 without BOM, never empty.
+
+    Nobody can write to the file or cut it off before the block ends: what is mapped and no longer
+    there could not be read, it would end the process by SIGBUS. Bytes and mapping outlive it.
+    """
     where = source.where(name)
-    source.touch(name)
     path = source.local_path(name)
     size = source.byte_size(name)
-    data: bytes | mmap.mmap
-    if path is not None and 1 << 20 < size <= source.limits.max_text_bytes:
-        with open(path, "rb") as stream:
-            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    else:
-        data = source.read(name)
-    if data[:3] == b"\xef\xbb\xbf" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        data = decode(data[:], where).encode()
-    if len(data) < 1 << 16 and not data[:].strip():
-        raise DatasetError("the file is empty", where=where)
-    check_utf8(data, where)
-    return data
+    with ExitStack() as held:
+        data: bytes | mmap.mmap | None = None
+        if path is not None and 1 << 20 < size <= source.limits.max_text_bytes:
+            stream = held.enter_context(open(path, "rb"))
+            kept = held.enter_context(_kept_from_writers(stream))
+            if kept and os.fstat(stream.fileno()).st_size == size:
+                data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        if data is None:
+            data = source.read(name)
+        if data[:3] == b"\xef\xbb\xbf" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            data = decode(data[:], where).encode()
+        if len(data) < 1 << 16 and not data[:].strip():
+            raise DatasetError("the file is empty", where=where)
+        check_utf8(data, where)
+        yield data
+
+
+@contextmanager
+def _kept_from_writers(stream: BinaryIO) -> Iterator[bool]:
+    """Make who would write to the file wait, as Linux can; False when somebody does already.
+
+    True also where the system grants no such lease: of another user's file, on a network's disk.
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        yield True
+        return
+    try:
+        # That somebody waits is told by a signal, by default one that ends the process.
+        fcntl.fcntl(stream, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        yield error.errno != errno.EAGAIN
+        return
+    try:
+        yield True
+    finally:
+        fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_UNLCK)
 
 
 @contextmanager
@@ -82,7 +115,8 @@ def json_head(source: Source, name: str) -> bytes:
 
 def read_json(source: Source, name: str, kind: type[T]) -> T:
     """A file's content as `kind`; raises DatasetError with the line or the JSON path."""
-    return decode_json(file_bytes(source, name), kind, source.where(name))
+    with file_bytes(source, name) as data:
+        return decode_json(data, kind, source.where(name))
 
 
 def decode_json(data: bytes | mmap.mmap | msgspec.Raw, kind: type[T], where: str) -> T:

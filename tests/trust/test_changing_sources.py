@@ -5,9 +5,12 @@ Each command is stopped before its first write, the source is changed, and the c
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +18,16 @@ import pytest
 
 from commands import COCO_TINY, done_here, run_here
 from events import continued, stopped_before
+from localcvat.archive import open_source
+from localcvat.errors import DatasetError
 from localcvat.store.check import check_store
 from localcvat.store.engine import Store
+from localcvat_formats.json_files import file_bytes, refuse_changed
 from operations import many_images
 
 Change = Callable[[Path], None]
+LONG = 120
+"""Seconds in which also a slow and busy machine ends a process."""
 MAPPED_BYTES = 1 << 21
 """A JSON file of this length is mapped into memory."""
 
@@ -109,6 +117,40 @@ def test_a_mapped_file_that_changes_while_it_is_converted(
     assert (code, error.count("\n")) == (1, 1)
     assert "changed while it was being read" in error
     assert sorted(tmp_path.iterdir()) == before
+
+
+def cut_off_elsewhere(path: Path) -> subprocess.Popen[bytes]:
+    """Another process that cuts the file off, and ends when it has done so."""
+    code = "import os, sys; os.truncate(sys.argv[1], 1000)"
+    return subprocess.Popen([sys.executable, "-c", code, path])
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETLEASE"), reason="no system but Linux makes them wait")
+def test_who_would_cut_off_a_mapped_file_waits_until_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("[1]".ljust(MAPPED_BYTES))
+    with open_source(path) as source, file_bytes(source, "a.json") as data:
+        other = cut_off_elsewhere(path)
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(1)
+        assert len(bytes(data)) == MAPPED_BYTES
+    assert other.wait(LONG) == 0
+    assert path.stat().st_size == 1000
+    with pytest.raises(DatasetError, match="changed while it was being read"):
+        refuse_changed(data, "a.json")
+
+
+def test_a_file_that_somebody_writes_to_is_not_mapped(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("[1]".ljust(MAPPED_BYTES))
+    with (
+        open(path, "r+b"),
+        open_source(path) as source,
+        file_bytes(source, "a.json") as data,
+    ):
+        assert isinstance(data, bytes) or not hasattr(fcntl, "F_SETLEASE")
+        os.truncate(path, 1000)
+        assert len(data) == MAPPED_BYTES
 
 
 def test_a_zip_that_is_cut_off_while_it_is_converted(tmp_path: Path) -> None:
