@@ -18,6 +18,7 @@ from localcvat.annotations import Scope
 from localcvat.errors import DatasetError, ValidationError
 from localcvat.geometry.slicing import keyframes, track_parts
 from localcvat.geometry.tracks import track_from_shapes
+from localcvat.honeypots import has_pool, honeypots
 from localcvat.jobs import touch_annotations
 from localcvat.known_objects import KnownObjects
 from localcvat.label_rows import read_labels
@@ -69,11 +70,12 @@ class JobSlice(msgspec.Struct):
 
 
 def target_jobs(session: Session, task: TaskRow, job_id: int | None = None) -> list[JobSlice]:
-    """The annotation jobs of a task, or the one job."""
+    """The one job, or a task's annotation jobs; with a validation pool its ground truth too."""
+    types = "('annotation', 'ground_truth')" if has_pool(session, task) else "('annotation')"
     rows = raw(session).execute(
         "SELECT j.id, s.start_frame, s.stop_frame, s.type, s.frames FROM job j"
         " JOIN segment s ON s.id = j.segment_id WHERE j.task_id = ?"
-        " AND (j.id = ? OR ? IS NULL AND j.type = 'annotation' AND j.parent_job_id IS NULL)"
+        f" AND (j.id = ? OR ? IS NULL AND j.type IN {types} AND j.parent_job_id IS NULL)"
         " ORDER BY j.id",
         (task.id, job_id, job_id),
     )
@@ -183,7 +185,7 @@ class _Importer:
             stop = max(job.stop for job in jobs)
             self._known = KnownObjects(session, scope, stop, rules.iou, report)
         self._matcher = FrameMatcher(
-            _frames(session, task),
+            _frames(session, task, jobs),
             report,
             start_frame=self._info.start_frame,
             step=self._info.step,
@@ -407,8 +409,18 @@ def _numbering(session: Session, task: TaskRow) -> TaskInfo:
     )
 
 
-def _frames(session: Session, task: TaskRow) -> list[tuple[int, str]]:
+def _frames(session: Session, task: TaskRow, jobs: Sequence[JobSlice]) -> list[tuple[int, str]]:
+    """The frames that items may be, by number and path: each path once.
+
+    Of a task with a validation pool those of the pool, not their copies; of one job of it its own.
+    """
     rows = raw(session).execute(
         "SELECT number, path FROM frame WHERE data_id = ? ORDER BY number", (task.data_id,)
     )
-    return [(row[0], row[1]) for row in rows]
+    frames = [(row[0], row[1]) for row in rows]
+    copies = honeypots(session, task)
+    if copies and len(jobs) == 1:
+        job = jobs[0]
+        own = job.chosen if job.chosen is not None else range(job.start, job.stop + 1)
+        return [frame for frame in frames if frame[0] in own]
+    return [frame for frame in frames if frame[0] not in copies]

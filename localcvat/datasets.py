@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 
 from localcvat.frames import task_video
 from localcvat.geometry.overlap import merge_shapes, merge_tags, merge_tracks
+from localcvat.honeypots import has_pool, honeypots
 from localcvat.image_names import ImageNames
 from localcvat.label_defaults import LabelDefaults
 from localcvat.label_rows import read_labels
@@ -105,7 +106,8 @@ def export_task(
 ) -> Dataset:
     """One task as a dataset that streams; read it while `session` is open.
 
-    Only annotation jobs count: a ground-truth job is exported by itself.
+    Only annotation jobs count: a ground-truth job is exported by itself. But where a task has a
+    validation pool, that job holds its frames; their copies in the other jobs are left out.
     """
     owner = _label_owner(task)
     header = _header("task", dialect, read_labels(session, **owner))
@@ -141,13 +143,17 @@ def _header(kind: str, dialect: Dialect, labels: list[Label]) -> Header:
 
 
 class _Part(msgspec.Struct):
-    """What of one task is exported; `frames` are the chosen ones of a ground-truth job."""
+    """What of one task is exported; `frames` are the chosen ones of a ground-truth job.
+
+    `copies` are honeypots, which are not.
+    """
 
     task: TaskRow
     info: TaskInfo
     jobs: list[JobInfo]
     report: Report
     frames: set[int] | None = None
+    copies: frozenset[int] = frozenset()
     subset: str = DEFAULT_SUBSET
 
     @property
@@ -167,10 +173,11 @@ def _part(
     session: Session, task: TaskRow, job: JobRow | None = None, report: Report | None = None
 ) -> _Part:
     rows = job_rows(session, task)
+    types = ("annotation", "ground_truth") if has_pool(session, task) else ("annotation",)
     found = [
         row
         for row in rows
-        if (row[0] == job.id if job is not None else row[1] == "annotation" and row[2] is None)
+        if (row[0] == job.id if job is not None else row[1] in types and row[2] is None)
     ]
     jobs = [job_info(session, row) for row in found]
     info = task_info(session, task)
@@ -181,6 +188,11 @@ def _part(
     if job is None and len(rows) > len(found):
         why = "ground truth and replicas are no part of a task's dataset: export the job itself"
         part.report.dropped("job", why, task.name, count=len(rows) - len(found), lossy=False)
+    if job is None:
+        part.copies = honeypots(session, task)
+    if part.copies:
+        why = "a copy of a frame of the validation pool: left out with its annotations"
+        part.report.dropped("honeypot", why, task.name, count=len(part.copies), lossy=False)
     gone = len(set(info.deleted_frames).intersection(part.wanted))
     if gone:
         why = "deleted in its task: left out with its annotations"
@@ -256,7 +268,7 @@ def _items(
         found = None
         if upcoming is not None and upcoming[0] == row[0]:
             found, upcoming = upcoming, next(annotated, None)
-        if row[0] in deleted:
+        if row[0] in deleted or row[0] in part.copies:
             continue
         if row[0] not in wanted or (part.frames is not None and row[0] not in part.frames):
             if found is not None:

@@ -125,11 +125,22 @@ class _Writer(DatasetWriter):
         frame = len(sequence.paths)
         if self._cvat and item.stem.lstrip("+-").isdecimal():
             frame = int(item.stem)
+        if item.shapes and self._is_shifted(item, frame):
+            why = "CVAT counts the frames that are there: it takes these for an earlier frame"
+            self._report.changed("frame", why, item.path, count=1)
         for shape in item.shapes:
             sequence.rows.append(self._row(frame, shape, item, sequence))
         if self._with_images and item.media is not None:
             name = item.path if self._cvat else f"{frame:06d}.{item.path.rpartition('.')[2]}"
             self._sink.add_media(f"{sequence.prefix}img1/{name}", item.media)
+
+    def _is_shifted(self, item: Item, frame: int) -> bool:
+        """Whether CVAT would put the rows on another frame of the task, behind deleted ones."""
+        header = self._dataset.header
+        if not self._cvat or header.kind not in ("task", "job") or item.frame is None:
+            return False
+        job = header.tasks[0].jobs[0] if header.kind == "job" and header.tasks[0].jobs else None
+        return item.frame - (job.start_frame if job is not None else 0) != frame - 1
 
     def _row(self, frame: int, shape: Shape, item: Item, sequence: _Sequence) -> str:
         values = datumaro_attributes(shape, self._index.find(shape.label))
