@@ -1,6 +1,7 @@
 """`check_backup`: everything a real restore would refuse, change or lose, without a store.
 
-The truth is what a real CVAT 2.15 answered to over 300 backups changed in one place.
+The truth is what a real CVAT 2.15 answered to over 300 backups changed in one place. For newer
+versions, which nobody could ask, it is what the backup specification says of them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from localcvat.backup.check_manifest import (
 from localcvat.backup.field_rules import FieldRules
 from localcvat.backup.findings import Finding, Findings
 from localcvat.backup.layout import TASK_FOLDER, VERSION, is_junk
+from localcvat.backup.target import OBSERVED, is_newer
 from localcvat.backup.task_records import PROJECT_KEYS, TASK_KEYS
 from localcvat.errors import LocalCvatError, SourceError
 from localcvat.guides import ASSET_EXTENSIONS, MAX_ASSET_BYTES, MAX_ASSETS
@@ -51,25 +53,30 @@ def check_backup(
     *,
     kind: str | None = None,
     media: bool = True,
+    target: str = OBSERVED,
 ) -> list[Finding]:
     """All findings about a project or task backup (zip or unpacked folder), errors first.
 
     A finding of severity ``error`` is what makes a real restore fail; a ``warning`` is what it
     changes or loses. `kind` is ``project`` or ``task`` when it must be one of them. `media` False
-    leaves out reading the media through. Raises nothing for a bad backup: that is a finding.
+    leaves out reading the media through. `target` is the version of CVAT that is asked, ``2.15`` or
+    a newer one (``newest``). Raises nothing for a bad backup: that is a finding.
     """
-    found = Findings()
+    newer = is_newer(target)
+    found = Findings(newer)
     try:
         with open_source(path, limits) as source:
-            return check_source(source, kind, media="all" if media else "none")
+            return check_source(source, kind, media="all" if media else "none", newer=newer)
     except LocalCvatError as error:
         found.error(error.where or str(path), error.what, hint=error.hint)
     return found.all
 
 
-def check_source(source: Source, kind: str | None = None, *, media: MediaDepth) -> list[Finding]:
+def check_source(
+    source: Source, kind: str | None = None, *, media: MediaDepth, newer: bool = False
+) -> list[Finding]:
     """The findings about an open backup; `media` is how much of the images is read."""
-    found = Findings()
+    found = Findings(newer)
     _Checker(source, found, media).check(kind)
     return found.all
 
@@ -156,7 +163,7 @@ class _Checker:
         if record is not None:
             rules = FieldRules(self._found, "project.json")
             self._check_texts(rules, record)
-            if "deimension" in record:
+            if "deimension" in record and not self._found.newer:
                 rules.error(
                     "Project() got unexpected keyword arguments: 'deimension'", "deimension"
                 )
@@ -263,6 +270,8 @@ class _Checker:
         ranges = None
         if "data" in record and rules.is_object(data, "data"):
             facts = check_data_fields(rules, data, "data")
+            if self._found.newer and "consensus_replicas" in record:
+                facts.replicas = rules.integer(record, "consensus_replicas", "", low=0) or 0
             job_rules = JobRules(rules, jobs, facts)
             can_cut = bool(jobs) and job_rules.check_fields()
             self._check_frames(folder, frames, facts, job_rules.custom_files())
@@ -289,10 +298,12 @@ class _Checker:
     ) -> None:
         prefix = f"{folder}data/"
         manifest = None
-        usable = frames.check_kinds()
+        usable = not facts.in_cloud and frames.check_kinds()
         if frames.manifest_name is not None:
             entry = prefix + frames.manifest_name
             manifest = read_manifest(self._found, entry, self._source.read(entry))
+        if facts.in_cloud:
+            frames.plan_cloud(facts, manifest)
         if not usable:
             return
         if frames.files.videos:
@@ -304,7 +315,7 @@ class _Checker:
             self._found.error(manifest.entry, "a manifest of a video, but data/ holds images")
             manifest = None
         indices = frames.plan_images(facts, manifest, custom)
-        by_manifest = manifest if facts.cached else None
+        by_manifest = manifest if facts.cached and facts.pool is None else None
         if by_manifest is not None:
             check_mapping(self._found, by_manifest, frames.frames, indices)
             index = posixpath.join(prefix, posixpath.dirname(frames.manifest_name or ""))

@@ -26,6 +26,8 @@ from localcvat.natural import natural_key
 from localcvat.related import MediaFiles, is_image, is_video, sort_media
 
 BY_MANIFEST = ("predefined", "random")
+POOL = "gt_pool"
+MANIFEST = "manifest.jsonl"
 ARCHIVES = frozenset(
     "application/zip application/pdf application/x-rar-compressed application/x-tar "
     "application/x-7z-compressed application/x-cpio application/gzip application/x-bzip".split()
@@ -48,6 +50,9 @@ class DataRules(msgspec.Struct, kw_only=True):
     cached: bool = False
     custom: bool = False
     deleted: list[int] = []
+    in_cloud: bool = False
+    pool: Json | None = None
+    replicas: int = 0
 
 
 def check_data_fields(rules: FieldRules, data: Json, place: str) -> DataRules:
@@ -61,7 +66,14 @@ def check_data_fields(rules: FieldRules, data: Json, place: str) -> DataRules:
     elif data["chunk_type"] not in ("imageset", "video"):
         rules.warning("a chunk_type that CVAT does not have", f"{place}.chunk_type")
     storage = rules.choice(data, "storage", place, STORAGES)
-    if storage in ("share", "cloud_storage"):
+    newer = rules.found.newer
+    in_cloud = newer and storage == "cloud_storage"
+    if newer and "storage" not in data:
+        rules.error("KeyError: 'storage'", f"{place}.storage", "local or cloud_storage")
+    elif newer and storage == "share":
+        hint = "local or cloud_storage; `localcvat backup repair` sets it"
+        rules.error("Unexpected storage type in the backup files", f"{place}.storage", hint)
+    elif storage in ("share", "cloud_storage") and not in_cloud:
         rules.error(
             f"the storage {storage!r} is not that of the backup's own media",
             f"{place}.storage",
@@ -79,13 +91,35 @@ def check_data_fields(rules: FieldRules, data: Json, place: str) -> DataRules:
         cached=method == "cache",
         custom=bool(data.get("custom_segments")),
         deleted=_deleted(rules, data, place),
+        in_cloud=in_cloud,
+        pool=_pool(rules, data, place) if newer else None,
     )
     if found.sorting in BY_MANIFEST and not found.cached:
         rules.error(UNCACHED, f"{place}.sorting_method", "set storage_method to cache")
-    if "stop_frame" not in data:
+    if "stop_frame" not in data and not newer:
         rules.warning("without stop_frame CVAT uses all frames but stores 0", f"{place}.stop_frame")
     rules.ignored(data, DATA_KEYS | {"job_file_mapping"}, place)
     return found
+
+
+def _pool(rules: FieldRules, data: Json, place: str) -> Json | None:
+    """The validation pool, as newer versions have it."""
+    layout = data.get("validation_layout")
+    where = f"{place}.validation_layout"
+    if layout is None or not rules.is_object(layout, where):
+        return None
+    if layout.get("mode") != POOL:
+        rules.error(f"Unexpected validation mode {layout.get('mode')!r}", f"{where}.mode", POOL)
+        return None
+    for key, sort in (("frames_per_job_count", int), ("frames", list)):
+        if key not in layout:
+            rules.error(f"KeyError: {key!r}", f"{where}.{key}")
+        elif not isinstance(layout[key], sort) or isinstance(layout[key], bool):
+            rules.error(f"not of the type {sort.__name__}", f"{where}.{key}")
+    if not data.get("custom_segments"):
+        rules.error("Expected segment info in the backup files", f"{place}.custom_segments")
+    frames = layout.get("frames")
+    return layout if isinstance(frames, list) else None
 
 
 def _step(rules: FieldRules, data: Json, place: str) -> int:
@@ -126,6 +160,7 @@ class FrameRules:
     def __init__(self, found: Findings, folder: str, paths: Sequence[str]) -> None:
         self._found = found
         self._data = f"{folder}data/"
+        self._paths = list(paths)
         self.files: MediaFiles = sort_media(paths)
         self._archives = [path for path in self.files.others if _is_archive(path)]
         self.size: int | None = None
@@ -170,6 +205,22 @@ class FrameRules:
             if path != "index.json" and not _is_archive(path):
                 self._found.warning(self._data + path, "not media: a restore skips it")
         return not self._archives
+
+    def plan_cloud(self, data: DataRules, manifest: ManifestLines | None) -> None:
+        """Frames that lie in a cloud storage: the manifest, and nothing else, is there."""
+        if self._paths != [MANIFEST]:
+            hint = f"data/ holds {', '.join(self._paths[:3]) or 'nothing'}"
+            self._found.error(self._data, "Expected manifest.jsonl in backup files", hint=hint)
+            return
+        why = "the frames are in a cloud storage, which must be attached to the restored task"
+        self._found.warning(self._data + MANIFEST, why)
+        if manifest is not None and manifest.video is not None:
+            self.plan_video(data, manifest.video["length"])
+        elif manifest is not None:
+            last = len(manifest.rows) - 1
+            stop = last if not data.stop else min(data.stop, last)
+            self.size = len(range(data.start, stop + 1, data.step))
+            self._check_size(data)
 
     def plan_video(self, data: DataRules, length: int | None) -> None:
         """Frames of a video of `length` frames, None when only decoding would tell."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from localcvat.backup.check_annotations import JobRange
 from localcvat.backup.check_data import DataRules
+from localcvat.backup.check_newer_jobs import check_replicas, custom_files
 from localcvat.backup.field_rules import INT_LIMIT, FieldRules, as_integer
 from localcvat.backup.task_records import ANNOTATION, GROUND_TRUTH, JOB_KEYS, REPLICAS
 from localcvat.model import STATUSES
@@ -42,7 +43,8 @@ class JobRules:
                 rules.error(f"Value {job['status']!r} is not a valid choice.", f"{place}.status")
             type_ = job.get("type", ANNOTATION)
             if isinstance(type_, str) and type_ in REPLICAS:
-                rules.warning("only CVAT with consensus restores replicas", f"{place}.type")
+                if not rules.found.newer:
+                    rules.warning("only CVAT with consensus restores replicas", f"{place}.type")
             elif type_ not in (ANNOTATION, GROUND_TRUTH):
                 rules.error(f"Unexpected job type {type_}", f"{place}.type")
             if job.get("frames") and type_ == ANNOTATION:
@@ -79,6 +81,8 @@ class JobRules:
         """The frames in order of the jobs' own lists, None when there are no such lists."""
         if not self._data.custom:
             return None
+        if self._rules.found.newer:
+            return custom_files(self._rules, self._given, self._data.pool)
         ordered: list[str] = []
         for place, job in self._given:
             files = job.get("files")
@@ -110,6 +114,9 @@ class JobRules:
         if self._data.custom:
             made, at = [], 0
             for _, job in self._given:
+                if self._rules.found.newer and job.get("type", ANNOTATION) != ANNOTATION:
+                    made.append(JobRange(0, size - 1))
+                    continue
                 count = len(job.get("files") or ())
                 made.append(JobRange(at, at + count - 1))
                 at += count
@@ -131,6 +138,9 @@ class JobRules:
             return None
         made = _cut(size, segment_size, overlap)
         self._warn_cut(cut, made)
+        if self._rules.found.newer:
+            check_replicas(self._rules, self._given, self._data.replicas)
+            made = [job for job in made for _ in range(self._data.replicas + 1)]
         made += self._ground_truth(size)
         return made
 
@@ -143,13 +153,19 @@ class JobRules:
                 f"{len(cut)} stated, {len(made)} made: "
                 + ", ".join(f"{job.start}-{job.stop}" for job in made[:8]),
             )
-        if len(self._given) > len(made) + len(self._of_type(GROUND_TRUTH)):
+        told = self._given if not self._rules.found.newer else cut
+        if len(told) > len(made) + len(self._of_type(GROUND_TRUTH)):
             self._rules.warning("jobs beyond the last one made are lost", "jobs")
 
     def _ground_truth(self, size: int) -> list[JobRange]:
         truth = self._of_type(GROUND_TRUTH)
-        allowed = set(
-            range(self._data.start, self._data.start + size * self._data.step, self._data.step)
+        newer = self._rules.found.newer
+        allowed = (
+            set(range(size))
+            if newer
+            else set(
+                range(self._data.start, self._data.start + size * self._data.step, self._data.step)
+            )
         )
         for place, job in truth:
             frames = job.get("frames")
@@ -167,9 +183,11 @@ class JobRules:
                     "The following frames are not included in the task: "
                     + ", ".join(map(str, alien[:10])),
                     f"{place}.frames",
-                    "they are frames of the source, by start_frame and step",
+                    "they are numbers from 0 to the last frame of the task"
+                    if newer
+                    else "they are frames of the source, by start_frame and step",
                 )
-            if self._data.start or self._data.step > 1:
+            if not newer and (self._data.start or self._data.step > 1):
                 self._rules.warning(
                     "newer versions of CVAT read a ground truth job's frames as task-relative",
                     f"{place}.frames",

@@ -32,9 +32,13 @@ class Finding(msgspec.Struct):
 
 
 class Findings:
-    """Findings of equal entry and reason are one, so that a million bad shapes are one line."""
+    """Findings of equal entry and reason are one, so that a million bad shapes are one line.
 
-    def __init__(self) -> None:
+    `newer` says that a newer CVAT than 2.15 is asked, see `target`.
+    """
+
+    def __init__(self, newer: bool = False) -> None:
+        self.newer = newer
         self._found: dict[tuple[str, str, str], Finding] = {}
 
     def _add(self, severity: Severity, entry: str, reason: str, place: str, hint: str) -> None:

@@ -24,6 +24,7 @@ from localcvat.backup.mend_annotations import mend_annotations
 from localcvat.backup.mend_data import DataMender
 from localcvat.backup.mend_records import Mender
 from localcvat.backup.overlay import Overlay
+from localcvat.backup.target import OBSERVED, is_newer
 from localcvat.errors import BackupError, OutputError, SourceError
 from localcvat.report import Report
 
@@ -35,18 +36,22 @@ def repair_backup(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
     limits: Limits = DEFAULT_LIMITS,
+    *,
+    target_cvat: str = OBSERVED,
 ) -> Report:
     """Write a mended copy of the backup `source` at `target` (a zip, or a folder).
 
-    Media are copied without decoding. Raises BackupError naming what can't be mended; then nothing
-    is written.
+    `target_cvat` is the version of CVAT that is to restore it, as of `check_backup`. Media are
+    copied without decoding. Raises BackupError naming what can't be mended; then nothing is
+    written.
     """
     report = Report()
     _refuse_inside(Path(source), Path(target))
     with open_source(source, limits) as base:
         overlay = Overlay(base)
-        _Repairer(overlay, base, report).repair()
-        _refuse(check_source(overlay, media="headers"), base.display)
+        newer = is_newer(target_cvat)
+        _Repairer(overlay, base, report, newer).repair()
+        _refuse(check_source(overlay, media="headers", newer=newer), base.display)
         report.kept("entry", len(overlay.names))
         with open_sink(target) as sink:
             overlay.write(sink)
@@ -68,10 +73,11 @@ def _refuse(findings: list[Finding], where: str) -> None:
 
 
 class _Repairer:
-    def __init__(self, overlay: Overlay, base: Source, report: Report) -> None:
+    def __init__(self, overlay: Overlay, base: Source, report: Report, newer: bool) -> None:
         self._overlay = overlay
         self._base = base
         self._report = report
+        self._newer = newer
 
     def repair(self) -> None:
         """Mend names, then records and data, then annotations."""
@@ -176,7 +182,9 @@ class _Repairer:
         if not project:
             mender.labels(task["labels"])
         mender.fill(task, "data", dict, "")
-        if isinstance(task["data"], dict):
+        if self._newer and _is_as_newer(task):
+            mender.fill(task["data"], "storage", "local", ".data")
+        elif isinstance(task["data"], dict):
             data = DataMender(self._overlay, self._report, folder, task, mender)
             size = data.mend()
             lists = self._decode(f"{folder}annotations.json")
@@ -203,7 +211,7 @@ class _Repairer:
         """Only those that the check finds at fault, for the others need not be taken apart."""
         wrong = {
             finding.entry
-            for finding in check_source(self._overlay, media="none")
+            for finding in check_source(self._overlay, media="none", newer=self._newer)
             if finding.is_error
         }
         for folder, task in tasks.items():
@@ -215,6 +223,15 @@ class _Repairer:
             mender = Mender(self._report, entry)
             mend_annotations(mender, value, _known(owner.get("labels")))
             self._put(entry, value, mender)
+
+
+def _is_as_newer(task: Json) -> bool:
+    """Whether 2.15 has no such task: its frames in a cloud, a validation pool, replicas."""
+    data = task["data"]
+    if not isinstance(data, dict):
+        return False
+    in_cloud = data.get("storage") == "cloud_storage"
+    return in_cloud or bool(data.get("validation_layout") or task.get("consensus_replicas"))
 
 
 def _known(labels: Any) -> dict[str, KnownLabel]:

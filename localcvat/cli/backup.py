@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from localcvat.archive import Limits
 
 LIGHTWEIGHT = "Annotations and manifest, no media."
+target_cvat = click.option(
+    "--target-cvat",
+    default="2.15",
+    show_default=True,
+    metavar="VERSION",
+    help="The CVAT that is to restore it: a version, or newest.",
+)
 COLUMNS = ("folder", "name", "subset", "mode", "frames", "jobs", "annotations", "media", "bytes")
 
 
@@ -79,15 +86,18 @@ def inspect(file: str, as_json: bool, limits: Limits) -> None:
     help="What it is to be restored as; else what it is.",
 )
 @click.option("--quick", is_flag=True, help="Don't read the media through.")
+@target_cvat
 @limit_options
-def check(file: str, as_json: bool, kind: str | None, quick: bool, limits: Limits) -> None:
+def check(
+    file: str, as_json: bool, kind: str | None, quick: bool, target_cvat: str, limits: Limits
+) -> None:
     """Name everything a real restore would refuse, change or lose.
 
     Exit code 1 if a restore would fail, 0 with warnings only.
     """
     from localcvat.backup.check import check_backup
 
-    findings = check_backup(file, limits, kind=kind, media=not quick)
+    findings = check_backup(file, limits, kind=kind, media=not quick, target=target_cvat)
     errors = sum(finding.severity == "error" for finding in findings)
     if as_json:
         echo_json(findings)
@@ -107,16 +117,17 @@ def check(file: str, as_json: bool, kind: str | None, quick: bool, limits: Limit
 @backup.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
+@target_cvat
 @options.report_json
 @limit_options
-def repair(source: str, target: str, as_json: bool, limits: Limits) -> None:
+def repair(source: str, target: str, target_cvat: str, as_json: bool, limits: Limits) -> None:
     """Write a backup that restores at OUT, made of the one at IN, which stays as it is.
 
     Says what was changed; refuses what it can't mend.
     """
     from localcvat.backup.repair import repair_backup
 
-    echo_report(repair_backup(source, target, limits), as_json)
+    echo_report(repair_backup(source, target, limits, target_cvat=target_cvat), as_json)
 
 
 @backup.command()

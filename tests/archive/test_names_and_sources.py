@@ -184,3 +184,12 @@ def test_an_entry_written_twice_with_the_same_content_is_one(tmp_path: Path) -> 
     with open_source(tmp_path / "a.zip") as source:
         assert source.names == ["assets/image.png"]
         assert source.read("assets/image.png") == b"picture"
+
+
+def test_an_entry_whose_own_header_has_a_name_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        archive.writestr("é.txt", b"x")
+    data = (tmp_path / "odd.zip").read_bytes()
+    (tmp_path / "odd.zip").write_bytes(data.replace("é".encode(), b"\xff\xff", 1))
+    with open_source(tmp_path / "odd.zip") as source, pytest.raises(SourceError, match="unreadable"):
+        source.open("é.txt")
