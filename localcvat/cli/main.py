@@ -28,6 +28,7 @@ COMMANDS = {
     "formats": ("localcvat.cli.formats:formats", "List the dataset formats."),
     "detect": ("localcvat.cli.detect:detect", "Say which format a dataset is in, and why."),
     "stats": ("localcvat.cli.stats:stats", "Count what a dataset holds."),
+    "validate": ("localcvat.cli.validate:validate", "Name what is wrong with annotations."),
     "diff": ("localcvat.cli.diff:diff", "Compare two datasets."),
     "split": ("localcvat.cli.split:split", "Deal images out to subsets."),
     "merge": ("localcvat.cli.merge:merge", "Make one dataset of several."),
