@@ -1,6 +1,7 @@
 """Opening, creating and migrating a store; transactions.
 
-One writer at a time (IMMEDIATE transactions on a WAL database), readers never wait. A store of an
+One writer at a time (IMMEDIATE transactions on a WAL database), readers never wait; on a network
+file system, where a WAL is not safe, a rollback journal is used and readers may. A store of an
 older schema is copied, then migrated when it is opened; one of a newer schema is refused.
 """
 
@@ -25,6 +26,7 @@ from localcvat.store.failures import (
     refuse_views,
     storage_errors,
 )
+from localcvat.store.surroundings import network_file_system
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -106,7 +108,7 @@ class Store:
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 raise StoreError("the database is not a store of localcvat", where=str(database))
             connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
-            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA journal_mode={_journal(folder)}")
             _migrate(database, connection)
         return cls.open(folder)
 
@@ -131,6 +133,8 @@ class Store:
         with storage_errors(folder), disk_errors(folder):
             connection = store._connect()
             try:
+                if not readonly and _journal(folder) != "WAL":
+                    connection.execute(f"PRAGMA journal_mode={_journal(folder)}")
                 store._check_version(connection)
             finally:
                 connection.close()
@@ -354,6 +358,11 @@ def _is_ours(database: Path) -> bool:
     """Whether the file begins as a store of any version does."""
     with open(database, "rb") as stream:
         return stream.read(100)[68:72] == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _journal(folder: Path) -> str:
+    """The journal of a store there: a WAL, but not where its shared memory does not work."""
+    return "DELETE" if network_file_system(folder) else "WAL"
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:

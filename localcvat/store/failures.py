@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from localcvat.errors import LocalCvatError, NotFoundError, StoreBusyError, StoreError
+from localcvat.store.surroundings import lock_holders, network_file_system
 
 FULL_DISK = "free some space; nothing was changed"
 TABLES = """
@@ -51,8 +52,10 @@ def _store_error(error: sqlite3.Error, place: Path) -> StoreError:
     text = str(error)
     hint = ""
     if "locked" in text or "busy" in text:
+        holders = lock_holders(place.glob("localcvat.db*"))
+        pids = f" (pid {', '.join(map(str, holders))})" if holders else ""
         return StoreBusyError(
-            "the store is locked by another process",
+            f"the store is locked by another process{pids}",
             where=str(place),
             hint="wait for it to end, then try again",
         )
@@ -60,8 +63,11 @@ def _store_error(error: sqlite3.Error, place: Path) -> StoreError:
         hint = "restore the database from a copy; `localcvat check` says more"
     elif "full" in text:
         hint = FULL_DISK
-    elif "disk I/O error" in text:
+    elif "disk I/O error" in text or "protocol" in text:
+        network = network_file_system(place)
         hint = "is the disk full, or failing?"
+        if network:
+            hint = f"keep it on a disk of this machine: it is on a network file system ({network})"
     return StoreError(text, where=str(place), hint=hint)
 
 
