@@ -38,6 +38,7 @@ from localcvat.plugin import (
 )
 from localcvat.reading_process import DatasetReading, Reader, reading
 from localcvat.report import Report
+from localcvat.space import Kind, refuse_without_space
 from localcvat.store.engine import Store
 from localcvat.store.media import MediaMode
 from localcvat.store.tables import TaskRow
@@ -241,7 +242,7 @@ def export_from_project(
     def deliver(session: Session, dialect: Dialect, report: Report) -> Dataset:
         return export_project(store, session, project_id, dialect, report)
 
-    return _export(store, deliver, path, format_name, options)
+    return _export(store, deliver, ("project", project_id), path, format_name, options)
 
 
 def export_from_task(
@@ -256,7 +257,7 @@ def export_from_task(
     def deliver(session: Session, dialect: Dialect, report: Report) -> Dataset:
         return export_task(store, session, task_row(session, task_id), dialect, report)
 
-    return _export(store, deliver, path, format_name, options)
+    return _export(store, deliver, ("task", task_id), path, format_name, options)
 
 
 def export_from_job(
@@ -271,12 +272,13 @@ def export_from_job(
     def deliver(session: Session, dialect: Dialect, report: Report) -> Dataset:
         return export_job(store, session, job_row(session, job_id), dialect, report)
 
-    return _export(store, deliver, path, format_name, options)
+    return _export(store, deliver, ("job", job_id), path, format_name, options)
 
 
 def _export(
     store: Store,
     deliver: Callable[[Session, Dialect, Report], Dataset],
+    of: tuple[Kind, int],
     path: str | os.PathLike[str],
     format_name: str,
     options: ConvertOptions | None,
@@ -288,6 +290,8 @@ def _export(
     options = options or ConvertOptions()
     with dry_run_ends_here(), store.read() as session:
         dataset = deliver(session, target.dialect, report)
+        if options.with_images:
+            refuse_without_space(session, *of, path)
         with open_sink(path, overwrite=options.overwrite, jobs=options.jobs or store.jobs) as sink:
             write_dataset(dataset, target, sink, options, report)
     return report

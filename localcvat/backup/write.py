@@ -21,6 +21,7 @@ from localcvat.label_rows import read_labels
 from localcvat.model import Label
 from localcvat.projects import project_row
 from localcvat.report import Report
+from localcvat.space import refuse_without_space
 from localcvat.store.engine import Store, raw
 from localcvat.store.label_map import label_map
 from localcvat.store.media import media_of
@@ -46,6 +47,8 @@ def write_project_backup(
     """
     with store.read() as session, open_sink(path, overwrite=overwrite, zipped=True) as sink:
         project = project_row(session, project_id)
+        if not lightweight:
+            refuse_without_space(session, "project", project_id, path, files=True)
         writer = _Writer(store, session, sink, lightweight, progress)
         writer.project(project)
         return writer.report
@@ -67,6 +70,8 @@ def write_task_backup(
             raise BackupError(
                 "Backup of a task without data is not allowed", where=f"task #{task_id}"
             )
+        if not lightweight:
+            refuse_without_space(session, "task", task_id, path, files=True)
         writer = _Writer(store, session, sink, lightweight, progress)
         writer.task(task, "")
         return writer.report
