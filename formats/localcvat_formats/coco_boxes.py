@@ -11,7 +11,7 @@ from localcvat.model import Item, Label, Shape
 from localcvat.plugin import ReadOptions
 from localcvat.report import Report
 from localcvat_formats.coco_lines import LineReader
-from localcvat_formats.coco_objects import DEFAULTS, EMPTY, FAR, ObjectReader
+from localcvat_formats.coco_objects import BEYOND, DEFAULTS, EMPTY, FAR, ObjectReader, edges_of
 from localcvat_formats.coco_records import (
     ABSENT,
     BoxRecord,
@@ -49,10 +49,14 @@ class BoxReader(ObjectReader):
     def of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
         shapes: list[Shape] = []
         annotations, decoded, sound_box = self._coco.annotations, self._decoded, self._sound_box
+        right, bottom = edges_of(item)
         for position in positions:
             record = annotations[position]
             box = sound_box(record) if type(record) in decoded else None
             if box is not None:
+                x1, y1, x2, y2 = box.points
+                if x1 < -BEYOND or y1 < -BEYOND or x2 > right or y2 > bottom:
+                    self._tell_beyond(position)
                 shapes.append(box)
             else:
                 shapes += self.shapes(position, item)
@@ -86,7 +90,7 @@ class BoxReader(ObjectReader):
         segmentation = bytes(record.segmentation)
         if record.bbox and record.keypoints is None and _is_polygons(segmentation):
             label = self._label(position, record.category_id)
-            box = self._boxed_shape(record, label, self._box(record.bbox, position))
+            box = self._with_fields(self._bbox_shape(record.bbox, position, label), record)
             box.extras = {"coco": self._extras(position, segmentation)}
             self._boxed["polygon"] += 1
             return [box]
@@ -99,18 +103,19 @@ class BoxReader(ObjectReader):
         label = self._label(position, record.category_id)
         if record.bbox is None:
             points = self._box_of_segmentation(position, item)
+            shape = Shape(type="rectangle", label=label, points=points)
         else:
-            points = self._box(record.bbox, position)
+            shape = self._bbox_shape(list(record.bbox), position, label)
         segmentation = bytes(record.segmentation)
         if len(segmentation) > LONGEST_EMPTY:
             self._boxed["mask" if segmentation.startswith(b"{") else "polygon"] += 1
         if record.keypoints is not ABSENT and bytes(record.keypoints) not in EMPTY:
             self._boxed["skeleton"] += 1
-        return self._boxed_shape(record, label, points)
+        return self._with_fields(shape, record)
 
-    def _boxed_shape(self, record: Any, label: str, points: list[float]) -> Shape:
+    def _with_fields(self, shape: Shape, record: Any) -> Shape:
         """The rectangle that stands for an annotation of which only the box is wanted."""
-        shape = Shape(type="rectangle", label=label, points=points, score=record.score)
+        shape.score = record.score
         if record.attributes:
             self._set_attributes([shape], record.attributes)
         if record.group:

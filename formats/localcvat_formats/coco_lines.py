@@ -8,7 +8,7 @@ from math import hypot
 import msgspec
 
 from localcvat.model import Item, Shape
-from localcvat_formats.coco_objects import EMPTY, FAR, ObjectReader
+from localcvat_formats.coco_objects import BEYOND, EMPTY, FAR, ObjectReader, edges_of
 from localcvat_formats.coco_records import LineRecord, entry_error
 
 LINE_DECODER = msgspec.json.Decoder(LineRecord)
@@ -20,6 +20,7 @@ class LineReader(ObjectReader):
 
     def of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
         shapes: list[Shape] = []
+        right, bottom = edges_of(item)
         for position in positions:
             raw = self._texts[position]
             try:
@@ -36,7 +37,10 @@ class LineReader(ObjectReader):
             if not (width > 0 < height and hypot(*box) < FAR):
                 shapes += self.shapes(position, item)
                 continue
-            shapes.append(_passed(kind, label, [x, y, x + width, y + height], record, raw))
+            points = [x, y, x + width, y + height]
+            if x < -BEYOND or y < -BEYOND or points[2] > right or points[3] > bottom:
+                self._tell_beyond(position)
+            shapes.append(_passed(kind, label, points, record, raw))
         return shapes
 
     def _shapes(self, position: int, item: Item) -> list[Shape]:
@@ -50,7 +54,7 @@ class LineReader(ObjectReader):
         except (ValueError, RecursionError) as error:
             raise entry_error(error, self._coco.where, f"annotations[{position}]") from error
         kind = None
-        if record.is_complete():
+        if record.is_complete() and len(record.bbox or ()) == 4:
             kind = self._sound_kind(bytes(record.segmentation), position, item)
         if kind is None:
             return self._full(position, item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import hypot
+from math import hypot, inf
 from typing import Any, ClassVar
 
 import msgspec
@@ -21,6 +21,8 @@ from localcvat_formats.coco_records import (
 )
 
 FAR = LARGEST_COORDINATE
+BEYOND = 1.0
+"""Pixels by which a box may leave its image before it is told."""
 EMPTY = (b"", b"[]", b"[[]]", b"null")
 RINGS_DECODER = msgspec.json.Decoder(list[list[float]])
 DEFAULTS = {
@@ -73,6 +75,7 @@ class ObjectReader:
         """
         shapes: list[Shape] = []
         annotations = self._coco.annotations
+        right, bottom = edges_of(item)
         for position in positions:
             record = annotations[position]
             if type(record) is not ClosedRecord:
@@ -82,9 +85,16 @@ class ObjectReader:
             if polygon is None:
                 shapes += self.shapes(position, item)
             else:
+                x, y, width, height = record.bbox  # type: ignore[misc]
+                if x < -BEYOND or y < -BEYOND or x + width > right or y + height > bottom:
+                    self._tell_beyond(position)
                 shapes.append(polygon)
             annotations[position] = None
         return shapes
+
+    def _tell_beyond(self, position: int) -> None:
+        where = self._coco.place(position, "bbox")
+        self._report.assumed("box", "reaches beyond the image", where)
 
     def _plain_polygon(self, record: ClosedRecord) -> Shape | None:
         """The shape of what most annotations are: one sound ring; None for any other."""
@@ -103,7 +113,7 @@ class ObjectReader:
         if len(rings) > 1 or len(ring) % 2 or len(ring) < 6 or not hypot(*ring) < FAR:
             return None
         stated = _stated(record)
-        if len(stated) < len(DEFAULTS) - 1:  # `_full` says what is missing
+        if len(stated) < len(DEFAULTS) - 1 or len(stated["bbox"]) != 4:  # `_full` says it
             return None
         extras = {"coco": stated}
         return Shape(type="polygon", label=label, points=ring, score=record.score, extras=extras)
@@ -173,6 +183,11 @@ class ObjectReader:
             shapes += self._segments(segmentation, position, label, item)
         elif not shapes:
             shapes.append(self._rectangle(position, label))
+        if record.bbox is not None and len(record.bbox) == 4:
+            right, bottom = edges_of(item)
+            x, y, width, height = record.bbox
+            if x < -BEYOND or y < -BEYOND or x + width > right or y + height > bottom:
+                self._tell_beyond(position)
         first = shapes[0]
         stated = self._extras(position, segmentation)
         self._tell_missing(position, stated, bool(segmentation) or record.keypoints is not None)
@@ -196,7 +211,22 @@ class ObjectReader:
             raise DatasetError(
                 "neither a segmentation nor a bbox", where=self._coco.place(position)
             )
-        return Shape(type="rectangle", label=label, points=self._box(bbox, position))
+        return self._bbox_shape(bbox, position, label)
+
+    def _bbox_shape(self, bbox: list[float], position: int, label: str) -> Shape:
+        """The rectangle of a bbox; one of five numbers is turned, as Detectron2 writes it."""
+        if len(bbox) != 5:
+            return Shape(type="rectangle", label=label, points=self._box(bbox, position))
+        x, y, width, height, angle = bbox
+        corner = [x - width / 2, y - height / 2, width, height]
+        points = self._box(corner, position)
+        if not -FAR < angle < FAR:
+            where = self._coco.place(position, "bbox[4]")
+            raise DatasetError("an absurdly large angle", where=where)
+        how = "of 5 numbers: centre, size, degrees against the clock (XYWHA)"
+        self._report.assumed("bbox", how, self._coco.place(position, "bbox"))
+        turn = -angle % 360
+        return Shape(type="rectangle", label=label, points=points, rotation=turn)
 
     def _segments(self, segmentation: bytes, position: int, label: str, item: Item) -> list[Shape]:
         if segmentation[:1] == b"[":
@@ -346,6 +376,13 @@ class ObjectReader:
         for field, default in self.defaults.items():
             if field not in stated and not (field == "segmentation" and drawn):
                 self._report.assumed(field, default, self._coco.place(position))
+
+
+def edges_of(item: Item) -> tuple[float, float]:
+    """How far right and down a box may reach unnoticed: a little further than the image."""
+    if item.width and item.height:
+        return item.width + BEYOND, item.height + BEYOND
+    return inf, inf
 
 
 def _stated(record: Any) -> dict[str, Any]:

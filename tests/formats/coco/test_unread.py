@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable
+from math import cos, pi, sin
 from pathlib import Path
 
 import pytest
@@ -101,10 +103,42 @@ def test_images_are_found_under_another_spelling_of_their_name(
     ]
 
 
-def test_a_box_of_five_numbers_is_told_and_the_others_are_read(
+FIVE = [50.0, 40.0, 30.0, 20.0, 30.0]
+
+
+def test_a_box_of_five_numbers_is_turned_and_told(coco_file: Make, tmp_path: Path) -> None:
+    """Detectron2's XYWHA: centre, size, degrees against the clock."""
+    source = coco_file(annotations=annotations(2, bbox=FIVE, segmentation=[]))
+    texts = {}
+    for to, pattern in {"coco": "*.json", "cvat-images": "*.xml", "yolo": "a.txt"}.items():
+        report = convert(source, tmp_path / to, to)
+        told = [(row.kind, row.count) for row in report.entries if "5 numbers" in row.reason]
+        assert told == [("bbox", 1)]
+        (written,) = (tmp_path / to).rglob(pattern)
+        texts[to] = written.read_text()
+    assert json.loads(texts["coco"])["annotations"][1]["bbox"] == FIVE
+    turned = 'xtl="35.00" ytl="30.00" xbr="65.00" ybr="50.00"'
+    (line,) = (row for row in texts["cvat-images"].splitlines() if turned in row)
+    assert 'rotation="330.00"' in line
+    width, height = 30 * cos(pi / 6) + 20 * sin(pi / 6), 30 * sin(pi / 6) + 20 * cos(pi / 6)
+    box = [float(word) for word in texts["yolo"].splitlines()[1].split()[1:]]
+    assert box == pytest.approx([0.5, 0.5, width / 100, height / 80], abs=1e-6)
+
+
+@pytest.mark.parametrize("to", ["coco", "yolo", "voc", "cvat-images"])
+def test_boxes_that_leave_their_image_are_told(coco_file: Make, tmp_path: Path, to: str) -> None:
+    inside = annotations(2, bbox=[-0.5, 0, 101.0, 80.9])
+    outside = [{**BOX, "id": 3, "bbox": [-5, 2, 20, 10]}, {**BOX, "id": 4, "bbox": [90, 2, 20, 10]}]
+    source = coco_file(annotations=[*inside, *outside])
+    report = convert(source, tmp_path / "out", to)
+    told = [row.count for row in report.entries if row.reason == "reaches beyond the image"]
+    assert told == [2]
+
+
+def test_a_box_of_another_count_of_numbers_is_told_and_the_others_are_read(
     coco_file: Make, tmp_path: Path
 ) -> None:
-    source = coco_file(annotations=annotations(3, bbox=[1, 2, 3, 4, 5]))
+    source = coco_file(annotations=annotations(3, bbox=[1, 2, 3, 4, 5, 6]))
     report = convert(source, tmp_path / "out", "yolo", options=ConvertOptions(on_error="skip"))
     assert report.count("kept", "rectangle") == 2
     assert report.count("dropped", "annotation") == 1
