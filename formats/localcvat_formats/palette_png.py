@@ -8,15 +8,17 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from localcvat.geometry.masks import CountedMask
 from localcvat.labels import Rgb
 from localcvat_formats.alike_rows import (
-    FEW_NUMBERS,
     SHORT_BYTES,
     AlikeRows,
-    changes_of_canvas,
-    changes_of_counts,
+    alike_rows,
+    runs_of_canvas,
+    runs_of_counts,
 )
 
 if TYPE_CHECKING:
@@ -40,35 +42,20 @@ def palette_chunk(colors: Sequence[Rgb]) -> bytes:
 class PalettePicture:
     """A picture of positions in a table, which says what number each is in a file."""
 
-    def __init__(self, canvas: NDArray[Any], count: int) -> None:
-        """Take a canvas, height by width, of the numbers below `count`."""
-        self.size = canvas.shape[1], canvas.shape[0]
-        self._paint: Callable[[], NDArray[Any]] = lambda: canvas
-        changes = changes_of_canvas(canvas) if count <= FEW_NUMBERS else None
-        self._rows = AlikeRows(changes, count) if changes is not None else None
+    def __init__(self, paint: Callable[[], NDArray[Any]], rows: AlikeRows | None) -> None:
+        self._paint = paint
+        self._rows = rows
 
-    @classmethod
-    def of_counts(cls, counts: Sequence[int], width: int, height: int) -> PalettePicture:
-        """The picture of one mask, 1 on 0, of COCO's counts."""
-        changes = changes_of_counts(counts, width, height)
-        if changes is None:
-            return cls(_unpacked(counts, width, height), 2)
-        picture = cls.__new__(cls)
-        picture.size = width, height
-        picture._paint = lambda: _unpacked(counts, width, height)
-        picture._rows = AlikeRows(changes, 2)
-        return picture
-
-    @property
+    @cached_property
     def canvas(self) -> NDArray[Any]:
         """The numbers, height by width."""
         return self._paint()
 
-    def png(self, table: Sequence[int], palette: bytes) -> bytes:
+    def png(self, width: int, height: int, table: Sequence[int], palette: bytes) -> bytes:
         """The PNG file of the bytes in `table`, whose colours are those of a `palette_chunk`."""
         import numpy as np
 
-        header = HEADER.pack(*self.size, BIT_DEPTH, INDEXED, 0, 0, 0)
+        header = HEADER.pack(width, height, BIT_DEPTH, INDEXED, 0, 0, 0)
         if self._rows is not None and max(table) < SHORT_BYTES:
             data = self._rows.packed(table)
         else:
@@ -77,11 +64,29 @@ class PalettePicture:
         return b"".join((SIGNATURE, *chunks, END))
 
 
-def _unpacked(counts: Sequence[int], width: int, height: int) -> NDArray[np.uint8]:
+def picture_of_canvas(canvas: NDArray[Any], count: int) -> PalettePicture:
+    """The picture of a canvas, height by width, of the numbers below `count`."""
+    runs = runs_of_canvas(canvas, count)
+    rows = alike_rows([runs], count)[0] if runs is not None else None
+    return PalettePicture(lambda: canvas, rows)
+
+
+def pictures_of_masks(masks: Sequence[CountedMask]) -> list[PalettePicture]:
+    """The pictures of masks of the size of their image, each 1 on 0."""
+    found = [runs_of_counts(mask.counts, mask.width, mask.height) for mask in masks]
+    rows = iter(alike_rows([runs for runs in found if runs is not None], 2))
+    return [
+        PalettePicture(partial(_painted, mask), next(rows) if runs is not None else None)
+        for mask, runs in zip(masks, found, strict=True)
+    ]
+
+
+def _painted(mask: CountedMask) -> NDArray[np.uint8]:
     import numpy as np
 
-    flat = np.repeat(np.arange(len(counts), dtype=np.uint8) & 1, counts)
-    return np.ascontiguousarray(flat.reshape(width, height).T)
+    canvas = np.zeros((mask.height, mask.width), dtype=np.uint8)
+    mask.paint(canvas, 1)
+    return canvas
 
 
 def _packed(pixels: NDArray[np.uint8]) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from localcvat.archive import Sink, Source
 from localcvat.errors import DatasetError
 from localcvat.geometry.masks import CountedMask
@@ -21,7 +23,12 @@ from localcvat_formats.labelmap import (
     LabelMapEntry,
     colors_of,
 )
-from localcvat_formats.palette_png import PalettePicture, palette_chunk
+from localcvat_formats.palette_png import (
+    PalettePicture,
+    palette_chunk,
+    picture_of_canvas,
+    pictures_of_masks,
+)
 from localcvat_formats.segments import (
     color_code,
     color_codes,
@@ -40,6 +47,8 @@ OBJECTS = "SegmentationObject"
 VOID_COLOR = (224, 224, 192)
 VOID_INDEX = 255
 PALETTE_SIZE = 256
+DRAWN_AT_ONCE, PIXELS_AT_ONCE = 128, 1 << 26
+"""Images of one mask whose pictures are made together: a third of the time of one by one."""
 
 
 def background_index(entries: Sequence[LabelMapEntry]) -> int | None:
@@ -83,14 +92,52 @@ class SegmentWriter:
         }
         self._indices = {entry.name: index for index, entry in enumerate(entries)}
         self._background = background_index(entries) or 0
+        self._waiting: list[_Waiting] = []
+        self._pixels = 0
 
     def write(
         self, stem: str, masks: Sequence[Shape], width: int, height: int, numbers: bool = False
     ) -> None:
-        """Both pictures of one image; `numbers` takes each mask's `instance` as its number."""
-        picture, order = self._painted(masks, width, height, stem)
+        """Both pictures of one image; `numbers` takes each mask's `instance` as its number.
+
+        With a palette, call `finish` after the last.
+        """
+        size = width, height
+        if self._palette and len(masks) == 1:  # it is not hidden by another
+            points = masks[0].points
+            if isinstance(points, CountedMask) and (points.width, points.height) == size:
+                self._wait(_Waiting(stem, masks[0], points, numbers))
+                return
+        canvas, order = painted(masks, width, height, self._report, stem)
+        picture = picture_of_canvas(canvas, len(order) + 1) if self._palette else canvas
+        self._write_both(stem, size, picture, order, numbers)
+
+    def _wait(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self._pixels += waiting.points.width * waiting.points.height
+        if len(self._waiting) >= DRAWN_AT_ONCE or self._pixels >= PIXELS_AT_ONCE:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write the pictures that wait to be drawn together."""
+        waiting, self._waiting, self._pixels = self._waiting, [], 0
+        pictures = pictures_of_masks([each.points for each in waiting])
+        for each, picture in zip(waiting, pictures, strict=True):
+            size = each.points.width, each.points.height
+            self._write_both(each.stem, size, picture, [each.mask], each.numbers)
+
+    def _write_both(
+        self,
+        stem: str,
+        size: tuple[int, int],
+        picture: PalettePicture | NDArray[Any],
+        order: Sequence[Shape],
+        numbers: bool,
+    ) -> None:
+        """The pictures of one of positions in `order`, from 1."""
         classes = [self._indices.get(mask.label, self._background) for mask in order]
-        self._write(CLASSES, stem, picture, [self._background, *classes], self._colors)
+        values = [self._background, *classes]
+        self._write(f"{CLASSES}/{stem}.png", size, picture, values, self._colors)
         instances = [
             0 if index == self._background else (mask.instance if numbers else self._number(number))
             for number, (mask, index) in enumerate(zip(order, classes, strict=True), 1)
@@ -98,26 +145,15 @@ class SegmentWriter:
         if not self._distinct:
             instances = [number % PALETTE_SIZE for number in instances]
         colors = voc_colors(max(PALETTE_SIZE, *(number + 1 for number in instances)))
-        self._write(OBJECTS, stem, picture, [0, *instances], colors)
-
-    def _painted(
-        self, masks: Sequence[Shape], width: int, height: int, stem: str
-    ) -> tuple[PalettePicture | NDArray[Any], Sequence[Shape]]:
-        """(a picture of positions from 1, the masks in this order); see `segments.painted`."""
-        if self._palette and len(masks) == 1:  # a mask alone hides nothing
-            points = masks[0].points
-            if isinstance(points, CountedMask) and (points.width, points.height) == (width, height):
-                return PalettePicture.of_counts(points.counts, width, height), masks
-        canvas, order = painted(masks, width, height, self._report, stem)
-        return PalettePicture(canvas, len(order) + 1) if self._palette else canvas, order
+        self._write(f"{OBJECTS}/{stem}.png", size, picture, [0, *instances], colors)
 
     def _number(self, position: int) -> int:
         return object_number(position) if self._distinct else position
 
     def _write(
         self,
-        folder: str,
-        stem: str,
+        name: str,
+        size: tuple[int, int],
         picture: PalettePicture | NDArray[Any],
         values: Sequence[int],
         colors: Sequence[Rgb],
@@ -125,14 +161,23 @@ class SegmentWriter:
         """A picture of the number in `values` at each position."""
         import numpy as np
 
-        name = f"{folder}/{stem}.png"
         if isinstance(picture, PalettePicture):
             if max(values) < PALETTE_SIZE:
-                self._sink.write(name, picture.png(values, self._palettes[folder]))
+                palette = self._palettes[name.partition("/")[0]]
+                self._sink.write(name, picture.png(*size, values, palette))
                 return
             picture = picture.canvas
         pixels = np.array(values, dtype=np.uint32).take(picture)
         write_color_png(self._sink, name, pixels, colors)
+
+
+class _Waiting(msgspec.Struct):
+    """An image with one mask, whose pictures are not drawn yet."""
+
+    stem: str
+    mask: Shape
+    points: CountedMask
+    numbers: bool
 
 
 @lru_cache(maxsize=4)

@@ -24,8 +24,6 @@ from localcvat_formats.voc_lists import SubsetLists, new_lists, write_lists
 from localcvat_formats.voc_objects import cvat_object_text, is_true, object_texts
 from localcvat_formats.voc_segments import SegmentWriter, object_number
 
-DRAWN_AT_ONCE = 64
-
 
 def label_entries(labels: list[Label]) -> list[LabelMapEntry]:
     """The label map of a dataset's labels, sublabels too, each name once, with a background."""
@@ -52,14 +50,13 @@ class VocWriter(DatasetWriter):
             subset: new_lists() for subset in dataset.header.subsets
         }
         self._names = Names()
-        self._to_draw: list[tuple[str, list[Shape], int, int]] = []
 
     def write(self) -> None:
         """Write everything."""
         self._sink.write("labelmap.txt", labelmap_text(self._entries).encode())
         for item in self._dataset.items:
             self._item(item)
-        self._draw()
+        self._segments.finish()
         names = [entry.name for entry in self._entries]
         for subset, lists in self._lists.items():
             write_lists(self._sink, subset, lists, names)
@@ -74,18 +71,10 @@ class VocWriter(DatasetWriter):
         text = self._annotation(item, stem, path, bool(masks))
         self._sink.write(f"Annotations/{stem}.xml", text.encode())
         if masks:
-            self._to_draw.append((stem, masks, item.width, item.height))
-            if len(self._to_draw) == DRAWN_AT_ONCE:
-                self._draw()
+            self._segments.write(stem, masks, item.width, item.height, numbers=not self._cvat)
         if self._with_images and item.media is not None:
             self._sink.add_media(f"JPEGImages/{path}", item.media)
         self._list(item, stem, lists, bool(masks))
-
-    def _draw(self) -> None:
-        """Write the pictures that wait: in a row, for their code is out of the caches else."""
-        for stem, masks, width, height in self._to_draw:
-            self._segments.write(stem, masks, width, height, numbers=not self._cvat)
-        self._to_draw.clear()
 
     def _free_name(self, item: Item) -> tuple[str, str]:
         """(id, path) of an image; a name that another subset has already gets a number."""

@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from localcvat_formats.palette_png import PalettePicture, palette_chunk
+from localcvat.geometry.masks import CountedMask
+from localcvat_formats.palette_png import palette_chunk, picture_of_canvas, pictures_of_masks
 from localcvat_formats.voc_segments import voc_colors
 
 
 def palette_png(pixels: np.ndarray, palette: bytes) -> bytes:
     count = int(pixels.max()) + 1
-    return PalettePicture(pixels, count).png(range(count), palette)
+    height, width = pixels.shape
+    return picture_of_canvas(pixels, count).png(width, height, range(count), palette)
 
 
 def read(data: bytes) -> tuple[np.ndarray, list[int]]:
@@ -74,8 +76,9 @@ def test_opencv_sees_the_colours_of_the_palette() -> None:
 def test_the_picture_of_counts_is_that_of_the_mask_they_paint(number: int) -> None:
     counts = [700, 300, 90, 110, 18_800]
     flat = np.repeat(np.arange(5, dtype=np.uint8) & 1, counts)
-    pixels = flat.reshape(200, 100).T * np.uint8(number)
-    picture = PalettePicture.of_counts(counts, 200, 100)
-    found, _ = read(picture.png([0, number], palette_chunk(voc_colors(256))))
-    assert np.array_equal(found, pixels)
-    assert np.array_equal(picture.canvas * np.uint8(number), pixels)
+    pixels = flat.reshape(100, 200).T * np.uint8(number)
+    mask = CountedMask(counts, 100, 200)
+    for picture in pictures_of_masks([mask, CountedMask([1, 1, 2], 2, 2), mask])[::2]:
+        found, _ = read(picture.png(100, 200, [0, number], palette_chunk(voc_colors(256))))
+        assert np.array_equal(found, pixels)
+        assert np.array_equal(picture.canvas * np.uint8(number), pixels)
