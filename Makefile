@@ -33,8 +33,10 @@ test: $(VENV)/.ready
 test-full: $(VENV)/.ready
 	$(BIN)/python -m pytest -n auto
 
+# Compiled before, as the peers are by their installation, whatever PYTHONDONTWRITEBYTECODE says.
 bench: $(VENV)/.ready
 	-$(MAKE) bench-peers
+	$(BIN)/python -m compileall -q localcvat formats
 	$(BIN)/python tests/bench/run.py --images $(BENCH_IMAGES) --rounds $(BENCH_ROUNDS) $(BENCH_OPTIONS)
 
 bench-growth: $(VENV)/.ready

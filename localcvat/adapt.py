@@ -187,8 +187,9 @@ class _Adapter:
     def _shapes(self, item: Item, kept: dict[str, int]) -> list[Shape]:
         kinds, converts = self._can.kinds, self._can.converts
         if self._can.decimals is None and _bare(item.shapes, kinds, multipart=self._can.multipart):
-            for shape in item.shapes:
-                kept[shape.type] = kept.get(shape.type, 0) + 1
+            found = [shape.type for shape in item.shapes]
+            for kind in set(found):
+                kept[kind] = kept.get(kind, 0) + found.count(kind)
             return item.shapes
         parts: dict[int, Shape] = {}
         result: list[Shape] = []

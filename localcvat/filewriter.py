@@ -20,6 +20,7 @@ from localcvat import disk
 BATCH_FILES = 256
 BATCH_BYTES = 1 << 20
 SIZE_BYTES = 8
+PIPE_BYTES = 1 << 20
 
 
 class Failure(msgspec.Struct):
@@ -37,6 +38,14 @@ def write_file(path: str | bytes, data: bytes) -> None:
         disk.write_bytes(descriptor, data)
     finally:
         os.close(descriptor)
+
+
+def widen(pipe: BinaryIO) -> None:
+    """Let one end be ahead of the other by more than the usual 64 KB, where that is known."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 class FileWriter:
@@ -57,6 +66,7 @@ class FileWriter:
             start_new_session=True,  # Ctrl-C is for the process that it writes for
         )
         self._input = cast(BinaryIO, self._process.stdin)
+        widen(self._input)
         self._batch: list[tuple[bytes, bytes]] = []
         self._bytes = 0
 

@@ -153,7 +153,7 @@ class ObjectReader:
             )
         return name
 
-    def _box(self, bbox: list[float], position: int) -> list[float]:
+    def _box(self, bbox: Sequence[float], position: int) -> list[float]:
         try:
             x, y, width, height = bbox
         except ValueError:
@@ -389,7 +389,7 @@ def _stated(record: Any) -> dict[str, Any]:
     """What a COCO annotation says beyond its shape, without what it leaves out."""
     extras = {
         "id": record.id,
-        "bbox": record.bbox,
+        "bbox": record.bbox and list(record.bbox),
         "area": record.area,
         "iscrowd": record.iscrowd,
     }

@@ -100,7 +100,9 @@ class AnnotationRecord(msgspec.Struct, gc=False):
 
 
 class ClosedRecord(AnnotationRecord, gc=False, forbid_unknown_fields=True):
-    """An annotation that holds nothing but the known keys."""
+    """An annotation that holds nothing but the known keys, its box four numbers."""
+
+    bbox: tuple[float, float, float, float] | None = None  # type: ignore[assignment]
 
 
 KNOWN_KEYS = frozenset(AnnotationRecord.__struct_fields__)

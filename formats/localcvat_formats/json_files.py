@@ -76,13 +76,19 @@ def _kept_from_writers(stream: BinaryIO) -> Iterator[bool]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No garbage collection meanwhile: values being decoded are none, and looking costs a third."""
+    """No garbage collection meanwhile: values being decoded are none, and looking costs a third.
+
+    They are not looked through right afterwards either, as what is new would be.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if collecting:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()  # into the oldest generation
             gc.enable()
 
 

@@ -12,9 +12,10 @@ class Names:
     def __init__(self) -> None:
         self._seen: set[tuple[str, str]] = set()
 
-    def claim(self, item: Item) -> None:
-        """Take the item's name; raises OutputError when another of its subset has it."""
-        key = (item.subset, item.stem)
+    def claim(self, item: Item) -> str:
+        """Take the item's stem; raises OutputError when another of its subset has it."""
+        stem = item.stem
+        key = (item.subset, stem)
         if key in self._seen:
             raise OutputError(
                 f"two images of the subset {item.subset!r} would share a file",
@@ -22,3 +23,4 @@ class Names:
                 hint="pass --rename-duplicates",
             )
         self._seen.add(key)
+        return stem

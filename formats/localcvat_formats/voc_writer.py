@@ -62,9 +62,10 @@ class VocWriter(DatasetWriter):
             write_lists(self._sink, subset, lists, names)
 
     def _item(self, item: Item) -> None:
-        self._names.claim(item)
-        stem, path = self._free_name(item)
-        lists = self._lists.setdefault(item.subset, new_lists())
+        stem, path = self._free_name(item, self._names.claim(item))
+        lists = self._lists.get(item.subset)
+        if lists is None:
+            lists = self._lists[item.subset] = new_lists()
         masks = masks_of(item)
         if masks:
             masks = paintable(self._to_paint(masks, item), item, self._report)
@@ -76,9 +77,8 @@ class VocWriter(DatasetWriter):
             self._sink.add_media(f"JPEGImages/{path}", item.media)
         self._list(item, stem, lists, bool(masks))
 
-    def _free_name(self, item: Item) -> tuple[str, str]:
+    def _free_name(self, item: Item, stem: str) -> tuple[str, str]:
         """(id, path) of an image; a name that another subset has already gets a number."""
-        stem = item.stem
         if not self._sink.has(f"Annotations/{stem}.xml"):
             return stem, item.path
         extension = item.path[len(stem) :]
@@ -132,6 +132,27 @@ class VocWriter(DatasetWriter):
 
     def _annotation(self, item: Item, stem: str, path: str, segmented: bool) -> str:
         extras: dict[str, Any] = {} if self._cvat else (item.extras or {}).get("voc", {})
+        if extras or self._cvat:
+            parts = self._head(item, stem, path, extras)
+        else:
+            parts = [
+                "<annotation>\n"
+                "  <folder></folder>\n"
+                f"  <filename>{xml_text(path.rpartition('/')[2])}</filename>\n",
+                UNKNOWN_SOURCE,
+                size_text(item.width, item.height, "3"),
+            ]
+        parts.append(f"  <segmented>{segmented:d}</segmented>\n")
+        if self._cvat:
+            boxes = (shape for shape in item.shapes if shape.type == "rectangle")
+            parts += [cvat_object_text(shape, self._labels[shape.label]) for shape in boxes]
+        else:
+            parts += object_texts(item.shapes)
+        parts.append("</annotation>\n")
+        return "".join(parts)
+
+    def _head(self, item: Item, stem: str, path: str, extras: dict[str, Any]) -> list[str]:
+        """What stands before the objects, with what a VOC file said of the image."""
         folder = stem.partition("_")[0] if "_" in stem and self._cvat else ""
         folder = extras.get("folder", folder)
         named = path if self._cvat else path.rpartition("/")[2]
@@ -149,14 +170,7 @@ class VocWriter(DatasetWriter):
         if not self._cvat or (item.width and item.height):
             depth = "" if self._cvat else xml_text(str(extras.get("depth", 3)))
             parts.append(size_text(item.width, item.height, depth))
-        parts.append(f"  <segmented>{segmented:d}</segmented>\n")
-        if self._cvat:
-            boxes = (shape for shape in item.shapes if shape.type == "rectangle")
-            parts += [cvat_object_text(shape, self._labels[shape.label]) for shape in boxes]
-        else:
-            parts += object_texts(item.shapes)
-        parts.append("</annotation>\n")
-        return "".join(parts)
+        return parts
 
 
 def source_text(source: Mapping[str, str], name: str = "source") -> str:
