@@ -213,9 +213,13 @@ class CvatXmlWriter:
         return numbers
 
     def _tell_names(self, item: Item) -> None:
-        if (item.frame is None and item.source_frame is None) or not self._header.tasks:
+        tasks = self._header.tasks
+        if (item.frame is None and item.source_frame is None) or not tasks:
             reason = "frames go by number in this format: its name is not kept"
             self._report.changed("image", reason, item.path)
+        elif item.task < len(tasks) and not tasks[item.task].video:
+            reason = "frames go by number in this format: only their task knows their names"
+            self._report.changed("image", reason, item.path, lossy=False)
 
     def _numbered_items(self) -> Iterator[tuple[Item, int, int | None]]:
         numbers = _Numbers()
