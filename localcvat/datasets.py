@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import merge
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -49,6 +50,7 @@ from localcvat.store.tables import JobRow, TaskRow
 from localcvat.task_infos import job_info, job_rows, task_info, user_of
 from localcvat.video_frames import VideoFrames, has_decoder
 
+Z_ORDER = attrgetter("z_order")
 VIDEO_FRAME = "frame_{:06d}.PNG"
 
 
@@ -281,7 +283,7 @@ def _items(
             part.report.changed("image", why, f"{row[1]} -> {item.path}", lossy=False)
         if fill is not None:
             fill.item(item)
-        item.shapes.sort(key=lambda shape: shape.z_order)
+        item.shapes.sort(key=Z_ORDER)
         yield item
     while upcoming is not None:
         _leave_out(part, upcoming, "on a frame that its task does not have")

@@ -304,7 +304,9 @@ def segmentation_of(parts: list[Shape], item: Item, spelled: str | None) -> Any:
 
 
 def _rings(parts: list[Shape]) -> list[list[float]]:
-    return [part.points if type(part.points) is list else list(part.points) for part in parts]
+    if len(parts) == 1 and type(parts[0].points) is list:
+        return [parts[0].points]
+    return [list(part.points) for part in parts]
 
 
 def stated_of(shape: Shape) -> list[float] | None:

@@ -12,7 +12,7 @@ from localcvat.archive import COPY_CHUNK
 from localcvat_formats.json_files import json_elements
 
 IN_MEMORY = 16 << 20
-TOGETHER = 512
+TOGETHER = 64
 """So many elements become text, or are written, at once: calls for each would cost more."""
 
 
@@ -23,7 +23,9 @@ class JsonSpool:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = cast(IO[bytes], SpooledTemporaryFile(IN_MEMORY, "w+b", dir=str(folder)))
+        self._file = cast(
+            IO[bytes], SpooledTemporaryFile(IN_MEMORY, "w+b", COPY_CHUNK, dir=str(folder))
+        )
         self._values: list[Any] = []
         self._texts: list[Any] = []
         self._started = False

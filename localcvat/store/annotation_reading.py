@@ -15,20 +15,22 @@ from localcvat.store.label_map import LabelMap
 from localcvat.store.packing import unpack_points
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from sqlmodel import Session
 
-PLAIN_COLUMNS = "id, frame, label_id, type, points, grp, instance, extras"
+FIRST_COLUMNS = "frame, label_id, type, points, grp, instance, extras"
 SHAPE_COLUMNS = (
-    f"{PLAIN_COLUMNS}, parent_id, attributes, occluded, outside, z_order, rotation, source, score"
+    f"{FIRST_COLUMNS}, id, "
+    "parent_id, attributes, occluded, outside, z_order, rotation, source, score"
 )
-RARE = 8
-"""From this column on most shapes have the defaults: one comparison tells."""
+IS_RARE = (
+    "CASE WHEN occluded = 0 AND outside = 0 AND z_order = 0 AND rotation = 0 AND source = 'manual'"
+    " AND score IS NULL AND attributes IS NULL AND parent_id IS NULL THEN 0 ELSE 1 END"
+)
+PLAIN = 8
+"""So many columns tell all of a shape whose others, which are rarely used, have the defaults."""
 RARE_DEFAULTS = (None, None, 0, 0, 0, 0.0, "manual", None)
-HAS_RARE = (
-    "SELECT EXISTS (SELECT 1 FROM shape WHERE job_id = ? AND (parent_id IS NOT NULL"
-    " OR attributes IS NOT NULL OR occluded <> 0 OR outside <> 0 OR z_order <> 0"
-    " OR rotation <> 0 OR source <> 'manual' OR score IS NOT NULL))"
-)
 
 
 def read_annotations(session: Session, job_id: int, labels: LabelMap) -> Annotations:
@@ -66,7 +68,7 @@ class _Decoder:
         return {specs[key]: value for key, value in orjson.loads(text).items() if key in specs}
 
     def plain_shape(self, row: tuple[Any, ...]) -> Shape:
-        _, frame, label, kind, points, group, instance, extras = row
+        frame, label, kind, points, group, instance, extras, _ = row
         return Shape(
             type=kind,
             label=self._names[label],
@@ -80,8 +82,8 @@ class _Decoder:
     def add_shape(
         self, row: tuple[Any, ...], shapes: list[Shape], parents: dict[int, Shape]
     ) -> None:
-        shape = self.plain_shape(row[:RARE])
-        if row[RARE:] != RARE_DEFAULTS:
+        shape = self.plain_shape(row[:PLAIN])
+        if row[PLAIN:] != RARE_DEFAULTS:
             self._add_rare(shape, row)
             if row[8] is not None:
                 # Elements follow their shape, which may be no skeleton: CVAT takes what it gets.
@@ -89,7 +91,7 @@ class _Decoder:
                 return
         shapes.append(shape)
         if shape.type == "skeleton":
-            parents[row[0]] = shape
+            parents[row[7]] = shape
 
     def _add_rare(self, shape: Shape, row: tuple[Any, ...]) -> None:
         if row[9]:
@@ -215,23 +217,43 @@ def frames_of(session: Session, job_id: int, labels: LabelMap) -> Iterator[Frame
 def _shapes_by_frame(
     session: Session, job_id: int, labels: LabelMap
 ) -> Iterator[tuple[int, list[Shape]]]:
+    """By frame; all columns are read only from the first frame on that needs them.
+
+    To read them costs as much again.
+    """
     connection = raw(session)
     decoder = _Decoder(labels)
-    # Half of what a row costs are its columns: those that no shape of the job uses are not read.
-    has_rare = connection.execute(HAS_RARE, (job_id,)).fetchone()[0]
-    columns = SHAPE_COLUMNS if has_rare else PLAIN_COLUMNS
-    frame, shapes, parents = -1, list[Shape](), dict[int, Shape]()
+    frame, shapes = -1, list[Shape]()
     for row in connection.execute(
-        f"SELECT {columns} FROM shape WHERE job_id = ? ORDER BY frame, id", (job_id,)
+        f"SELECT {FIRST_COLUMNS}, {IS_RARE} FROM shape WHERE job_id = ? ORDER BY frame, id",
+        (job_id,),
     ):
-        if row[1] != frame:
+        if row[0] != frame:
             if shapes:
                 yield frame, shapes
-            frame, shapes, parents = row[1], [], {}
-        if has_rare:
-            decoder.add_shape(row, shapes, parents)
-        else:
-            shapes.append(decoder.plain_shape(row))
+            frame, shapes = row[0], []
+        if row[7]:
+            yield from _whole_shapes_by_frame(connection, job_id, frame, decoder)
+            return
+        shapes.append(decoder.plain_shape(row))
+    if shapes:
+        yield frame, shapes
+
+
+def _whole_shapes_by_frame(
+    connection: sqlite3.Connection, job_id: int, start: int, decoder: _Decoder
+) -> Iterator[tuple[int, list[Shape]]]:
+    """From the frame `start` on."""
+    frame, shapes, parents = -1, list[Shape](), dict[int, Shape]()
+    for row in connection.execute(
+        f"SELECT {SHAPE_COLUMNS} FROM shape WHERE job_id = ? AND frame >= ? ORDER BY frame, id",
+        (job_id, start),
+    ):
+        if row[0] != frame:
+            if shapes:
+                yield frame, shapes
+            frame, shapes, parents = row[0], [], {}
+        decoder.add_shape(row, shapes, parents)
     if shapes:
         yield frame, shapes
 

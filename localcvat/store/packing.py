@@ -72,7 +72,8 @@ def unpack_points(blob: bytes) -> Sequence[float]:
     Raises ValueError for a BLOB that is none of ours.
     """
     if len(blob) % 2 == 0:
-        return _swapped(array("d", blob)).tolist()
+        floats = array("d", blob)
+        return (_swapped(floats) if SWAPPED else floats).tolist()
     code, size = blob[0] & ~LONG, blob[0] & LONG
     packed = array(TYPES[size])
     packed.frombytes(memoryview(blob)[1:])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -189,10 +190,11 @@ def test_what_only_one_shape_of_a_job_has_is_read(store: Store, field: dict[str,
     label, kind = ("pose", "skeleton") if "elements" in field else ("car", "polygon")
     plain = Shape(type="polygon", label="car", points=[0.5, 1.5, 3.0, 4.0, 5.0, 6.0], frame=4)
     other = Shape(type=kind, label=label, points=[], frame=4, **field)
-    write(store, Annotations(shapes=[plain, other, plain]))
+    first, last = (msgspec.structs.replace(plain, frame=frame) for frame in (3, 5))
+    write(store, Annotations(shapes=[first, plain, other, plain, last]))
     with store.read() as session:
         found = list(frames_of(session, JOB, label_map(session, task_id=1)))
-    assert [each.shapes for each in found] == [[plain, other, plain]]
+    assert [each.shapes for each in found] == [[first], [plain, other, plain], [last]]
 
 
 @given(st.lists(numbers | st.sampled_from([math.inf, -math.inf, -0.0, 5e-324])))
