@@ -2,12 +2,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo docs test test-full bench bench-growth bench-media bench-peers clean
+.PHONY: demo docs test test-trust test-full bench bench-growth bench-media bench-peers clean
 BENCH_IMAGES ?= 5000
 BENCH_ROUNDS ?= 3
 BENCH_OPTIONS ?=
 GROWTH_IMAGES ?= 11829 118287
 GROWTH_OPTIONS ?=
+TRUST := tests/trust tests/hostile tests/fuzz tests/archive
 PEERS := labelformat==0.1.17 globox==2.9.0
 
 $(VENV)/.ready: pyproject.toml
@@ -29,6 +30,9 @@ test: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto -m "not full"
+
+test-trust: $(VENV)/.ready
+	$(BIN)/python -m pytest -n auto -m "not full" $(TRUST)
 
 test-full: $(VENV)/.ready
 	$(BIN)/python -m pytest -n auto

@@ -164,15 +164,24 @@ def seconds_of_each_step(source: Path, out: Path) -> dict[str, float]:
     return took
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_eight_times_the_data_is_about_eight_times_the_work(shape: str, tmp_path: Path) -> None:
+def ratios(shape: str, folder: Path) -> dict[str, float]:
+    """How many times as long each step takes with `TIMES` as much."""
     took = []
     for count in (500, 500 * TIMES):
-        source, out = tmp_path / f"source{count}", tmp_path / f"out{count}"
-        source.mkdir()
+        source, out = folder / f"source{count}", folder / f"out{count}"
+        source.mkdir(parents=True)
         out.mkdir()
         SHAPES[shape](source, count)
         took.append(seconds_of_each_step(source, out))
     small, large = took
-    ratios = {step: large[step] / max(small[step], LEAST_SECONDS) for step in large}
-    assert {step: ratio for step, ratio in ratios.items() if ratio > BOUND} == {}
+    return {step: large[step] / max(small[step], LEAST_SECONDS) for step in large}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_eight_times_the_data_is_about_eight_times_the_work(shape: str, tmp_path: Path) -> None:
+    """What others do meanwhile slows one step or another, but not the same one twice."""
+    found = ratios(shape, tmp_path / "first")
+    if max(found.values()) > BOUND:
+        again = ratios(shape, tmp_path / "again")
+        found = {step: min(ratio, again[step]) for step, ratio in found.items()}
+    assert {step: ratio for step, ratio in found.items() if ratio > BOUND} == {}
