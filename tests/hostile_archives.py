@@ -164,7 +164,7 @@ ARCHIVES: dict[str, tuple[Callable[[dict[str, bytes]], bytes], str]] = {
     ),
     "the other name is no UTF-8": (
         lambda entries: _first(entries, local_name=b"\xff" * len(next(iter(entries)))),
-        "unreadable entry",
+        "differ",
     ),
     "zip64 says 2^60 bytes": (
         _with(

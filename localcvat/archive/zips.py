@@ -7,9 +7,13 @@ import os
 import struct
 import zipfile
 import zlib
+from array import array
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
+from localcvat.archive.directory import IN_ZIP64_FIELD, BadDirectory, Directory, Entry
 from localcvat.archive.names import Limits, safe_name
 from localcvat.archive.sources import EntryMedia, Source
 from localcvat.errors import SourceError, UnsafeArchiveError
@@ -27,16 +31,10 @@ METHODS = {
 # Bits: encrypted, strong encryption, masked headers.
 ENCRYPTED = 0x1 | 0x40 | 0x2000
 SIZES_FOLLOW = 0x8
-UTF8_NAME = 0x800
+PATCH = 0x20
 LOCAL_HEADER = struct.Struct("<4s2B4HL2L2H")
-END_RECORD = struct.Struct("<4s4H2LH")
-END64_RECORD = struct.Struct("<4sQ2H2L4Q")
-END64_LOCATOR_SIZE = 20
-MAX_COMMENT = 1 << 16
-SMALLEST_ENTRY = 46
-IN_ZIP64_FIELD = 0xFFFFFFFF
-NO_DATE = (1980, 1, 1, 0, 0, 0)
-"""In place of each entry's own, which nobody asks for and which are a fifth of what they take."""
+LARGEST_PLACE = 1 << 62
+NO_ENTRY = Entry("", b"", 0, 0, 0, 0, 0, 0, 0)
 
 
 class ZipSource(Source):
@@ -50,92 +48,75 @@ class ZipSource(Source):
             raise SourceError(error.strerror or str(error), where=self.display) from error
         try:
             self._size = os.fstat(self._file.fileno()).st_size
-            self._check_directory_size()
-            self._zip = self._opened()
-            self._entries = self._checked_entries()
-            self._names = sorted(self._entries)
+            self._directory = Directory(self._file, self._size)
+            self._places = self._checked_places()
+            self._names = sorted(self._places)
+            self._last = "", NO_ENTRY
+        except BadDirectory as error:
+            self._file.close()
+            raise SourceError(
+                f"not a readable zip: {error}", where=self.display, hint="is it truncated?"
+            ) from error
         except BaseException:
             self._file.close()
             raise
 
-    def _opened(self) -> zipfile.ZipFile:
-        try:
-            return zipfile.ZipFile(self._file)
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            ValueError,
-            NotImplementedError,
-            OverflowError,
-            struct.error,
-        ) as error:
-            raise SourceError(
-                f"not a readable zip: {error}", where=self.display, hint="is it truncated?"
-            ) from error
+    def _checked_places(self) -> dict[str, int]:
+        """Where the directory has each file, by clean name; what is not to be trusted is refused.
 
-    def _check_directory_size(self) -> None:
-        """Refuse a directory of too many entries before it is read into memory."""
-        claimed = _directory_size(self._file, self._size)
-        if claimed // SMALLEST_ENTRY > self.limits.max_entries:
-            raise UnsafeArchiveError(
-                f"more than {self.limits.max_entries} entries are too many",
-                where=self.display,
-                hint="raise it with --max-entries",
-            )
-
-    def _checked_entries(self) -> dict[str, zipfile.ZipInfo]:
-        infos = self._zip.infolist()
-        if len(infos) > self.limits.max_entries:
-            raise UnsafeArchiveError(
-                f"{len(infos)} entries are too many",
-                where=self.display,
-                hint="raise it with --max-entries",
-            )
-        entries: dict[str, zipfile.ZipInfo] = {}
-        total = 0
-        for info in infos:
-            given = entry_name(info)
-            is_folder = given.endswith(("/", "\\"))
-            if is_folder and not given.strip("./\\"):
+        Nothing else of an entry is kept: a name and a number for each of millions.
+        """
+        places: dict[str, int] = {}
+        extents = _Extents()
+        total = count = 0
+        for place, entry in self._directory.entries():
+            count += 1
+            if count > self.limits.max_entries:
+                raise UnsafeArchiveError(
+                    f"more than {self.limits.max_entries} entries are too many",
+                    where=self.display,
+                    hint="raise it with --max-entries",
+                )
+            extents.add(entry.at, entry.packed_size)
+            is_folder = entry.name.endswith(("/", "\\"))
+            if is_folder and not entry.name.strip("./\\"):
                 continue
-            name = safe_name(given, self.display)
-            self._check_entry(info, is_folder)
-            total += info.file_size
-            info.date_time = NO_DATE
+            name = safe_name(entry.name, self.display)
+            self._check_entry(entry, is_folder)
+            total += entry.size
             if is_folder:
                 continue
-            if name in entries and not _same_content(info, entries[name]):
+            if name in places and not _same_content(entry, self._directory.entry(places[name])):
                 raise UnsafeArchiveError(f"duplicate entry {name!r}", where=self.display)
-            entries[name] = info
-        self._check_overlap(infos)
+            places[name] = place
+        self._check_extents(extents)
         self._check_total(total)
-        return entries
+        return places
 
-    def _check_entry(self, info: zipfile.ZipInfo, is_folder: bool) -> None:
-        name = info.filename
-        if info.flag_bits & ENCRYPTED:
+    def _check_entry(self, entry: Entry, is_folder: bool) -> None:
+        name = entry.name
+        if entry.flags & ENCRYPTED:
             raise UnsafeArchiveError(
                 f"encrypted entry {name!r}", where=self.display, hint="unpack it with its password"
             )
-        kind = (info.external_attr >> 16) & 0o170000
-        if kind not in (0, 0o100000, 0o040000):
+        if entry.mode & 0o170000 not in (0, 0o100000, 0o040000):
             raise UnsafeArchiveError(f"entry {name!r} is a link or device", where=self.display)
-        if info.compress_type not in METHODS:
+        if entry.method not in METHODS or entry.flags & PATCH:
             raise UnsafeArchiveError(
-                f"entry {name!r} is packed by method {info.compress_type}, which is not supported",
+                f"entry {name!r} is packed by method {entry.method}, which is not supported",
                 where=self.display,
                 hint="pack it anew, stored or deflated",
             )
-        if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
-            self._refuse_lie(name, f"{info.compress_size} stored bytes as {info.file_size}")
-        if not info.file_size and info.compress_size > ENTRY_FLOOR:
-            self._refuse_lie(name, f"{info.compress_size} packed bytes as none")
-        if is_folder and info.file_size:
-            self._refuse_lie(name, f"a folder of {info.file_size} bytes")
-        allowed = max(ENTRY_FLOOR, info.compress_size * self.limits.max_ratio)
-        if info.file_size > allowed:
+        if entry.method == zipfile.ZIP_STORED and entry.size != entry.packed_size:
+            self._refuse_lie(name, f"{entry.packed_size} stored bytes as {entry.size}")
+        if not entry.size and entry.packed_size > ENTRY_FLOOR:
+            self._refuse_lie(name, f"{entry.packed_size} packed bytes as none")
+        if is_folder and entry.size:
+            self._refuse_lie(name, f"a folder of {entry.size} bytes")
+        allowed = max(ENTRY_FLOOR, entry.packed_size * self.limits.max_ratio)
+        if entry.size > allowed:
             raise UnsafeArchiveError(
-                f"entry {name!r} unpacks {info.compress_size} bytes to {info.file_size}",
+                f"entry {name!r} unpacks {entry.packed_size} bytes to {entry.size}",
                 where=self.display,
                 hint="a zip bomb? raise --max-ratio if you trust it",
             )
@@ -155,21 +136,21 @@ class ZipSource(Source):
                 hint="a zip bomb? raise --max-ratio if you trust it",
             )
 
-    def _check_overlap(self, infos: list[zipfile.ZipInfo]) -> None:
+    def _check_extents(self, extents: _Extents) -> None:
         """Entries that share bytes are a bomb, or the work of someone who hides something."""
-        end = 0
-        for info in sorted(infos, key=lambda info: info.header_offset):
-            if info.header_offset < end:
-                raise UnsafeArchiveError(
-                    f"entry {info.filename!r} overlaps another", where=self.display
-                )
-            end = info.header_offset + LOCAL_HEADER.size + info.compress_size
-            if end > self._size:
-                raise SourceError(
-                    f"entry {info.filename!r} ends after the end of the file",
-                    where=self.display,
-                    hint="is it truncated?",
-                )
+        found = extents.misplaced(self._size)
+        if found is None:
+            return
+        index, overlaps = found
+        entries = (entry.name for _, entry in self._directory.entries())
+        name = next(islice(entries, index, None))
+        if overlaps:
+            raise UnsafeArchiveError(f"entry {name!r} overlaps another", where=self.display)
+        raise SourceError(
+            f"entry {name!r} ends after the end of the file",
+            where=self.display,
+            hint="is it truncated?",
+        )
 
     @property
     def names(self) -> list[str]:
@@ -178,115 +159,146 @@ class ZipSource(Source):
     @property
     def archive_order(self) -> list[str]:
         """Names in the order of the central directory."""
-        return list(self._entries)
+        return list(self._places)
 
     def raw_name(self, name: str) -> str:
-        return entry_name(self._entries[name])
+        return self._entry(name).name
 
     def exists(self, name: str) -> bool:
-        return name in self._entries
+        return name in self._places
 
-    def _info(self, name: str) -> zipfile.ZipInfo:
-        info = self._entries.get(name)
-        if info is None:
+    def _entry(self, name: str) -> Entry:
+        before, entry = self._last
+        if before == name:
+            return entry
+        place = self._places.get(name)
+        if place is None:
             raise SourceError("no such entry", where=self.where(name))
-        return info
+        try:
+            entry = self._directory.entry(place)
+            if safe_name(entry.name) == name:
+                self._last = name, entry
+                return entry
+        except (BadDirectory, UnsafeArchiveError):
+            pass
+        raise SourceError("the archive was changed while it was being read", where=self.display)
 
     def open(self, name: str) -> BinaryIO:
         self.touch(name)
-        info = self._info(name)
-        self._check_local_header(info, name)
+        entry = self._entry(name)
+        info = zipfile.ZipInfo(name)
+        info.compress_type, info.flag_bits, info.CRC = entry.method, entry.flags, entry.checksum
+        info.compress_size, info.file_size = entry.packed_size, entry.size
         try:
-            return cast(BinaryIO, _BoundedEntry(self._zip.open(info), info, self.where(name)))
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            NotImplementedError,
-            RuntimeError,
-            UnicodeDecodeError,
-            struct.error,
-        ) as error:
+            packed = cast(Any, _Packed(self._file, self._start(entry, name)))
+            stream = cast(IO[bytes], zipfile.ZipExtFile(packed, "r", info))
+        except (OSError, NotImplementedError, RuntimeError) as error:
             raise SourceError(f"unreadable entry: {error}", where=self.where(name)) from error
+        return cast(BinaryIO, _BoundedEntry(stream, entry.size, self.where(name)))
 
-    def _check_local_header(self, info: zipfile.ZipInfo, name: str) -> None:
-        """The header before the data must say what the directory at the end says."""
-        header = os.pread(self._file.fileno(), LOCAL_HEADER.size, info.header_offset)
+    def _start(self, entry: Entry, name: str) -> int:
+        """Where the data begin: behind a header that must say what the directory says."""
+        length = LOCAL_HEADER.size + len(entry.raw_name)
+        header = os.pread(self._file.fileno(), length, entry.at)
         if len(header) < LOCAL_HEADER.size:
             raise SourceError("its header is cut off", where=self.where(name))
-        fields = LOCAL_HEADER.unpack(header)
-        flags, method, packed, size = fields[3], fields[4], fields[8], fields[9]
+        fields = LOCAL_HEADER.unpack_from(header)
+        signature, flags, method, packed, size = *fields[:1], *fields[3:5], *fields[8:10]
+        name_length, extra_length = cast(tuple[int, int], fields[10:])
+        if signature != b"PK\x03\x04":
+            raise SourceError("no header where it should be", where=self.where(name))
         if flags & SIZES_FOLLOW or IN_ZIP64_FIELD in (packed, size):
-            same = method == info.compress_type
+            same = method == entry.method
         else:
-            same = (method, packed, size) == (
-                info.compress_type,
-                info.compress_size,
-                info.file_size,
-            )
+            same = (method, packed, size) == (entry.method, entry.packed_size, entry.size)
         if not same:
             raise UnsafeArchiveError(
                 "its header and the archive's directory disagree on size or method",
                 where=self.where(name),
             )
+        if header[LOCAL_HEADER.size :] != entry.raw_name or name_length != len(entry.raw_name):
+            raise UnsafeArchiveError(
+                "the names in its header and in the archive's directory differ",
+                where=self.where(name),
+            )
+        return entry.at + length + extra_length
 
     def byte_size(self, name: str) -> int:
-        return self._info(name).file_size
+        return self._entry(name).size
 
     def media(self, name: str) -> Media:
         self.touch(name)
         return EntryMedia(self, name)
 
     def close(self) -> None:
-        self._zip.close()
         self._file.close()
 
 
-def _same_content(one: zipfile.ZipInfo, other: zipfile.ZipInfo) -> bool:
+def _same_content(one: Entry, other: Entry) -> bool:
     """CVAT itself writes an asset twice when a guide shows two pictures of one name."""
-    return (one.CRC, one.file_size) == (other.CRC, other.file_size)
+    return (one.checksum, one.size) == (other.checksum, other.size)
 
 
-def entry_name(info: zipfile.ZipInfo) -> str:
-    """The name as stored, whole: UTF-8 where it is that, flagged or not.
+class _Extents:
+    """From where to where the entries of an archive are."""
 
-    `ZipInfo.filename` ends at a NUL, and takes names without the flag for code page 437, which
-    macOS's archives are not.
-    """
-    name = info.orig_filename
-    if not info.flag_bits & UTF8_NAME and not name.isascii():
-        try:
-            return name.encode("cp437").decode()
-        except UnicodeError:
-            return name
-    return name
+    def __init__(self) -> None:
+        self._starts = array("q")
+        self._sizes = array("q")
+        self._in_order = True
+
+    def add(self, start: int, size: int) -> None:
+        start = max(-1, min(start, LARGEST_PLACE))
+        self._in_order = self._in_order and (not self._starts or self._starts[-1] <= start)
+        self._starts.append(start)
+        self._sizes.append(min(size, LARGEST_PLACE))
+
+    def misplaced(self, file_size: int) -> tuple[int, bool] | None:
+        """The first entry that is not where it can be, and whether it overlaps another."""
+        order: Iterable[int] = range(len(self._starts))
+        if not self._in_order:
+            order = sorted(order, key=self._starts.__getitem__)
+        end = 0
+        for index in order:
+            start = self._starts[index]
+            if start < end:
+                return index, True
+            end = start + LOCAL_HEADER.size + self._sizes[index]
+            if end > file_size:
+                return index, False
+        return None
 
 
-def _directory_size(stream: IO[bytes], size: int) -> int:
-    """Bytes of the central directory by the end record, 0 when there is none."""
-    tail_size = min(size, END_RECORD.size + MAX_COMMENT)
-    stream.seek(size - tail_size)
-    tail = stream.read(tail_size)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) - at < END_RECORD.size:
-        return 0
-    found: int = END_RECORD.unpack_from(tail, at)[5]
-    if found == IN_ZIP64_FIELD:
-        start = size - tail_size + at - END64_LOCATOR_SIZE - END64_RECORD.size
-        if start >= 0:
-            stream.seek(start)
-            record = stream.read(END64_RECORD.size)
-            if record[:4] == b"PK\x06\x06":
-                found = END64_RECORD.unpack(record)[8]
-    return min(found, size)
+class _Packed:
+    """The bytes of a file from a place on, as several threads may read them."""
+
+    def __init__(self, file: IO[bytes], start: int) -> None:
+        self._file = file
+        self._at = start
+
+    def read(self, size: int) -> bytes:
+        data = os.pread(self._file.fileno(), size, self._at)
+        self._at += len(data)
+        return data
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset if whence == os.SEEK_SET else self._at + offset
+        return self._at
 
 
 class _BoundedEntry(io.RawIOBase):
     """A zip entry that ends exactly at its stated size and turns damage into SourceError."""
 
-    def __init__(self, stream: IO[bytes], info: zipfile.ZipInfo, where: str) -> None:
+    def __init__(self, stream: IO[bytes], size: int, where: str) -> None:
         self._stream = stream
         self._where = where
-        self._size = info.file_size
+        self._size = size
         self._at = 0
 
     def readable(self) -> bool:
