@@ -218,7 +218,7 @@ class ZipSource(Source):
             )
         if header[LOCAL_HEADER.size :] != entry.raw_name or name_length != len(entry.raw_name):
             raise UnsafeArchiveError(
-                "the names in its header and in the archive's directory differ",
+                "unreadable entry: its name in the archive's directory and in its header differ",
                 where=self.where(name),
             )
         return entry.at + length + extra_length
