@@ -66,6 +66,9 @@ class Cityscapes(Format):
         for name in source.names:
             if "_gtFine_" in name and name.endswith(".png"):
                 return Detection(score=95, reason=f"{name} is Cityscapes'")
+        for name in source.names:
+            if f"{PICTURE}." in name and LABEL_COLORS in source.names:
+                return Detection(score=60, reason=f"{name} beside {LABEL_COLORS}")
         return Detection(score=0, reason="no *_gtFine_*.png")
 
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:

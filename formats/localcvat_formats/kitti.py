@@ -18,7 +18,7 @@ from localcvat_formats.cvat_values import as_float, as_int, box_of
 from localcvat_formats.dataset_writer import DatasetWriter
 from localcvat_formats.image_paths import report_ending
 from localcvat_formats.kitti_reader import BOXES, INSTANCES, SEMANTIC, KittiReader
-from localcvat_formats.label_colors import write_label_colors, written_entries
+from localcvat_formats.label_colors import LABEL_COLORS, write_label_colors, written_entries
 from localcvat_formats.labelmap import BLACK
 from localcvat_formats.segments import (
     objects_to_paint,
@@ -78,6 +78,9 @@ class Kitti(Format):
                 INSTANCES in parts[:-1] and name.endswith(".png")
             ):
                 return Detection(score=85, reason=f"{name} is KITTI's")
+        for name in source.names:
+            if IMAGES in name.split("/")[:-1] and LABEL_COLORS in source.names:
+                return Detection(score=60, reason=f"{name} beside {LABEL_COLORS}")
         return Detection(score=0, reason=f"no {BOXES}/*.txt or {INSTANCES}/*.png")
 
     def read(self, source: Source, options: ReadOptions, report: Report) -> Dataset:

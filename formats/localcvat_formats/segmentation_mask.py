@@ -44,6 +44,10 @@ class SegmentationMask(Format):
     def detect(self, source: Source) -> Detection:
         pictures = [name for name in source.names if f"{CLASSES}/" in name and "." in name]
         if not pictures:
+            listed = {name.split("/")[-2] for name in source.names if "ImageSets/" in name}
+            if listed == {"Segmentation"} and "labelmap.txt" in source.names:
+                what = "labelmap.txt and lists for segmentation alone, without pictures"
+                return Detection(score=70, reason=what)
             return Detection(score=0, reason=f"no {CLASSES}/")
         if any(name.lower().endswith(".xml") for name in source.names):
             return Detection(score=40, reason=f"{CLASSES}/, but XML files too")

@@ -86,6 +86,8 @@ def _yaml_text(
     if "train" in subsets and "val" not in subsets:
         config["val"] = config["train"]
         report.assumed("subset", "no val: data.yaml points it to train, as training needs one")
+    if task not in ("detect", "pose"):
+        config["task"] = task  # which label files may leave open
     text = yaml.safe_dump(config, allow_unicode=True)
     return text
 
