@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from localcvat.adapt import adapt, boxed_kinds, needs_only_boxes
-from localcvat.archive import DEFAULT_LIMITS, Limits, Sink, open_sink, open_source
+from localcvat.archive import DEFAULT_LIMITS, FileSink, Limits, Sink, open_sink, open_source
 from localcvat.dry_run import DryRun, dry_run_ends_here
 from localcvat.errors import OutputError, UsageError
 from localcvat.model import Dataset, Header, Item, Label
@@ -29,10 +29,11 @@ from localcvat.plugin import (
     read_dataset,
     refuse_backup,
 )
-from localcvat.report import Report
+from localcvat.report import RENAMES, Report
 from localcvat.transforms import Transforms, transform
 
 Each = TypeVar("Each")
+ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class ConvertOptions(msgspec.Struct, kw_only=True):
@@ -136,11 +137,18 @@ def write_dataset(
         ),
         report,
     )
+    if report.renames and not isinstance(sink, FileSink):
+        sink.write(RENAMES, _renames(report).encode())
     report.refuse_no_match()
     if options.strict:
         report.refuse_losses()
     if options.dry_run:
         raise DryRun
+
+
+def _renames(report: Report) -> str:
+    rows = [("# image here", "image it was", "from"), *report.renames]
+    return "".join("\t".join(text.translate(ESCAPES) for text in row) + "\n" for row in rows)
 
 
 def _in_order(header: Header, names: list[str]) -> Header:

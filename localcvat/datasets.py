@@ -281,6 +281,8 @@ def _items(
         if names is not None and not part.info.video and item.path != row[1]:
             why = "renamed: another of the project has its name"
             part.report.changed("image", why, f"{row[1]} -> {item.path}", lossy=False)
+            place = f"task {part.task.id}: {part.task.name}"
+            part.report.renames.append((item.path, row[1], place))
         if fill is not None:
             fill.item(item)
         item.shapes.sort(key=Z_ORDER)

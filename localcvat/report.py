@@ -11,6 +11,8 @@ from localcvat.errors import DatasetError, LossError
 
 Outcome = Literal["kept", "changed", "dropped", "assumed"]
 LOSSES: tuple[str, ...] = ("changed", "dropped")
+RENAMES = "renamed_images.map"
+"""A table in a dataset whose images could not keep their names; no format has such a file."""
 LISTED_FILES = 1000
 SHOWN_FILES = 10
 """Files of which something matched nothing: how many are remembered, and printed as text."""
@@ -44,12 +46,14 @@ class Report:
     """Counts of what was kept, changed, dropped, and what a reader assumed.
 
     `files` are those with annotations that matched nothing, and some beside them that matched.
+    `renames` are images that were written under another name: (new path, old path, where from).
     """
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str, str], Entry] = {}
         self._files: dict[tuple[str, str], FileMatch] = {}
         self._matches: dict[str, FileMatch] = {}
+        self.renames: list[tuple[str, str, str]] = []
 
     def _add(
         self, outcome: str, kind: str, reason: str, where: str, count: int, lossy: bool

@@ -377,4 +377,5 @@ def _renamed(items: Iterable[Item], report: Report) -> Iterator[Item]:
             report.changed(
                 "image name", "another image has it", f"{old} -> {item.path}", lossy=False
             )
+            report.renames.append((item.path, old, f"subset {item.subset}"))
         yield item

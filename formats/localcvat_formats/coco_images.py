@@ -44,6 +44,7 @@ class ImageReader:
         self._options = options
         self._report = report
         self._finder = ImageFinder(source)
+        self._told: set[str] = set()
 
     def records(self, coco: CocoFile) -> tuple[list[ImageRecord], list[msgspec.Raw]]:
         """The image records and their own text.
@@ -53,6 +54,7 @@ class ImageReader:
         records: list[ImageRecord] = []
         texts: list[msgspec.Raw] = []
         seen: set[Any] = set()
+        names: set[str] = set()
         for index, raw in enumerate(coco.images):
             try:
                 record = IMAGE_DECODER.decode(raw)
@@ -65,8 +67,13 @@ class ImageReader:
                 self._report.dropped("image", "another has the same id", where)
                 continue
             seen.add(record.id)
+            if record.file_name in names and coco.where not in self._told:
+                where = f"{coco.where}: images[{index}]"
+                self._report.assumed("image", "of the same file as another: both kept", where)
+            names.add(record.file_name)
             records.append(record)
             texts.append(raw)
+        self._told.add(coco.where)
         return records, texts
 
     def item(self, record: ImageRecord, subset: str, text: msgspec.Raw, where: str) -> Item:

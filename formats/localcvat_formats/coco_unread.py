@@ -1,8 +1,9 @@
 """What a COCO file has that is not read: keys of no known name, and what boxes alone leave behind.
 
 Where only boxes are wanted, annotations are not decoded in full. Files small enough get a second
-look at every annotation; of larger ones a sample is looked at, which the report says, and keys
-beside COCO's own are not searched for. The first image tells which fields images have.
+look at every annotation, and at whether it is there twice; of larger ones a sample is looked at,
+which the report says, and keys beside COCO's own are not searched for. The first image tells which
+fields images have.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import mmap
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -29,12 +31,41 @@ OBJECT = re.compile(rb"[\[,]\s*(?=\{)")
 READ = frozenset(("score", "group", "iscrowd"))
 
 
+class Drawn(msgspec.Struct, gc=False):
+    """What two annotations of the same object have alike; every part is the text of the file."""
+
+    image_id: msgspec.Raw = msgspec.Raw()
+    category_id: msgspec.Raw = msgspec.Raw()
+    bbox: msgspec.Raw = msgspec.Raw()
+    segmentation: msgspec.Raw = msgspec.Raw()
+    keypoints: msgspec.Raw = msgspec.Raw()
+
+
+class DrawnFile(msgspec.Struct):
+    """A COCO file of which only that is wanted."""
+
+    annotations: list[Drawn] = []
+
+
+def _report_twins(data: bytes | mmap.mmap, coco: CocoFile, report: Report) -> None:
+    """Count annotations that say of an image what another has said."""
+    with suppress(ValueError, RecursionError):
+        seen: set[int] = set()
+        for position, drawn in enumerate(msgspec.json.decode(data, type=DrawnFile).annotations):
+            known = len(seen)
+            seen.add(hash(tuple(bytes(part) for part in msgspec.structs.astuple(drawn))))
+            if len(seen) == known:
+                how = "the same as another of its image: both kept"
+                report.assumed("annotation", how, coco.place(position))
+
+
 def report_unread(
     data: bytes | mmap.mmap, coco: CocoFile, report: Report, *, boxes_only: bool
 ) -> None:
     """Count what of the file goes nowhere."""
     if len(data) <= LARGEST:
         report_unknown(keys_of(data[:]), KEYS, report, coco.where, of="dataset")
+        _report_twins(data, coco, report)
     if not boxes_only:
         for name, value in (("info", coco.info), ("licenses", coco.licenses)):
             if value is None:

@@ -14,7 +14,7 @@ from localcvat.errors import DatasetError
 from localcvat.images import is_image_name
 from localcvat.model import DEFAULT_SUBSET, Dataset, Header, Item, Label, Tag
 from localcvat.plugin import Capabilities, Detection, Dialect, Format, ReadOptions, WriteOptions
-from localcvat.report import Report
+from localcvat.report import RENAMES, Report
 from localcvat_formats.cvat_dialect import LabelIndex
 
 SYNSETS = "synsets.txt"
@@ -42,9 +42,10 @@ class ImageNet(Format):
         lists = _lists(source)
         if source.exists(SYNSETS):
             return Detection(score=90, reason=f"{SYNSETS} and {len(lists)} lists")
-        if any(not is_image_name(name) for name in source.names):
+        names = [name for name in source.names if name != RENAMES]
+        if any(not is_image_name(name) for name in names):
             return Detection(score=0, reason="files other than images, no synsets.txt")
-        if source.names and all("/" in name for name in source.names):
+        if names and all("/" in name for name in names):
             return Detection(score=30, reason="nothing but images in folders")
         return Detection(score=0, reason="no images in folders")
 

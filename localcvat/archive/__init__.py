@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from localcvat.archive.names import DEFAULT_LIMITS, Limits, normalized, safe_name
-from localcvat.archive.sinks import COPY_CHUNK, FolderSink, Sink, ZipSink, open_sink
+from localcvat.archive.sinks import COPY_CHUNK, FileSink, FolderSink, Sink, ZipSink, open_sink
 from localcvat.archive.sources import EntryMedia, FileMedia, FileSource, FolderSource, Source
 from localcvat.archive.zips import ZipSource
 from localcvat.errors import SourceError
@@ -21,6 +21,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "EntryMedia",
     "FileMedia",
+    "FileSink",
     "FileSource",
     "FolderSink",
     "FolderSource",
