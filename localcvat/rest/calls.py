@@ -133,13 +133,18 @@ def save(upload: Upload, folder: Path) -> str:
 
 def keep(upload: Upload, folder: Path) -> str:
     """The path of a copy of an upload in `folder`, under its own name, after those before it."""
-    name = _UNSAFE.sub("_", upload.filename.replace("\\", "/").rpartition("/")[2]).strip(". ")
     place = folder / str(len(os.listdir(folder)))
     place.mkdir()
-    target = place / (name[-100:] or "file")
+    target = place / plain_name(upload.filename)
     with open(target, "xb") as stream:
         shutil.copyfileobj(upload.stream, stream)
     return str(target)
+
+
+def plain_name(filename: str) -> str:
+    """The last part of a file name that a client sent, as one that every file system takes."""
+    name = _UNSAFE.sub("_", filename.replace("\\", "/").rpartition("/")[2]).strip(". ")
+    return name[-100:] or "file"
 
 
 class Answer(msgspec.Struct, kw_only=True):

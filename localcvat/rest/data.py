@@ -24,6 +24,7 @@ from localcvat.requests import (
     queue_request,
     read_request,
 )
+from localcvat.rest import tus
 from localcvat.rest.calls import Answer, ApiError, Call, Upload, keep, row_id, save
 from localcvat.results import UPLOADS, scratch
 from localcvat.schemas import MAX_FRAME, SORTING_METHODS
@@ -86,11 +87,15 @@ def upload(call: Call, task_id: str) -> Answer:
     if "upload-start" in call.headers and "upload-finish" not in call.headers:
         shutil.rmtree(_pending(call, number), ignore_errors=True)
         return Answer(status=202, body={})
+    if "upload-length" in call.headers:
+        return tus.begin(call)
     if "upload-multiple" in call.headers:
         _pending(call, number).mkdir(exist_ok=True)
         for sent in call.uploads:
             keep(sent, _pending(call, number))
         return Answer(status=200, body={})
+    if "upload-finish" in call.headers:
+        tus.collect(call, _pending(call, number))
     body = checked(DATA, _gathered(call.record()))
     if task.data is not None:
         raise ValidationError(["Adding more data is not supported"])

@@ -20,6 +20,7 @@ from localcvat.rest import (
     server,
     tasks,
     transfers,
+    tus,
 )
 from localcvat.rest.calls import Answer, ApiError, Call
 from localcvat.rest.multipart import read_body
@@ -58,6 +59,7 @@ def _routes() -> list[tuple[re.Pattern[str], dict[str, Handler]]]:
         },
         **_data_routes(),
         **_transfer_routes(),
+        **_pieces_routes(),
         "guides": {"POST": guides.create},
         f"guides/{ID}": {"GET": guides.show, "PATCH": guides.change, "DELETE": guides.delete},
         "assets": {"POST": guides.upload},
@@ -90,14 +92,14 @@ def _data_routes() -> dict[str, dict[str, Handler]]:
         f"tasks/{ID}/status": {"GET": data.status},
         f"jobs/{ID}/annotations": {
             "GET": transfers.old_dataset("job", False),
-            "POST": transfers.import_calls("job"),
+            "POST": tus.resumable(transfers.import_calls("job")),
             "PUT": transfers.put_annotations("job"),
             "PATCH": labeled_data.change_in_job,
             "DELETE": labeled_data.clear_job,
         },
         f"tasks/{ID}/annotations": {
             "GET": transfers.old_dataset("task", False),
-            "POST": transfers.import_calls("task"),
+            "POST": tus.resumable(transfers.import_calls("task")),
             "PUT": transfers.put_annotations("task"),
             "PATCH": labeled_data.change_in_task,
             "DELETE": labeled_data.clear_task,
@@ -106,10 +108,18 @@ def _data_routes() -> dict[str, dict[str, Handler]]:
     }
 
 
+def _pieces_routes() -> dict[str, dict[str, Handler]]:
+    places = (
+        *("(?:projects|tasks)/backup", f"projects/{ID}/dataset", f"tasks/{ID}/data"),
+        f"(?:tasks|jobs)/{ID}/annotations",
+    )
+    return {f"{place}/{tus.TOKEN}": {"GET": tus.state, "PATCH": tus.append} for place in places}
+
+
 def _transfer_routes() -> dict[str, dict[str, Handler]]:
     table: dict[str, dict[str, Handler]] = {
-        "projects/backup": {"POST": transfers.restore_calls("project")},
-        "tasks/backup": {"POST": transfers.restore_calls("task")},
+        "projects/backup": {"POST": tus.resumable(transfers.restore_calls("project"))},
+        "tasks/backup": {"POST": tus.resumable(transfers.restore_calls("task"))},
         f"projects/{ID}/backup": {"GET": transfers.old_backup("project")},
         f"tasks/{ID}/backup": {"GET": transfers.old_backup("task")},
         f"projects/{ID}/backup/export": {"POST": transfers.backup_calls("project")},
@@ -122,7 +132,7 @@ def _transfer_routes() -> dict[str, dict[str, Handler]]:
         table[f"{place}/annotations/export"] = {"POST": transfers.export_calls(target, False)}
         for kind in ("dataset", "annotations", "backup"):
             table[f"{place}/{kind}/download"] = {"GET": transfers.result}
-    table[f"projects/{ID}/dataset"]["POST"] = transfers.import_calls("project")
+    table[f"projects/{ID}/dataset"]["POST"] = tus.resumable(transfers.import_calls("project"))
     return table
 
 

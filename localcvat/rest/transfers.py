@@ -83,6 +83,15 @@ def _last(call: Call, target: Target, number: int, kind: str, form: str | None) 
     return None if lost else request
 
 
+def _refuse_second(call: Call, target: Target, number: int, kind: str, form: str | None) -> None:
+    """Answer 409, with its id, while another process is at the same export."""
+    where: dict[str, object] = {"action": "export", "target": target, "subresource": kind}
+    where |= {f"{target}_id": number} | ({"format": form} if form is not None else {})
+    for request in list_requests(call.store, ListQuery(where=where, page_size=1)).results:
+        if request.status in ("queued", "started"):
+            raise ApiError(409, {"rq_id": request.id})
+
+
 def _polled(call: Call, last: Request | None, run: Callable[[], Request]) -> Answer:
     """An old call: it starts, then is done, then gives the file."""
     if call.params.get("action") == "download":
@@ -100,6 +109,8 @@ def export_calls(target: Target, images: bool | None = None) -> Handler:
 
     def handler(call: Call, number: str) -> Answer:
         with_images = call.flag("save_images") if images is None else images
+        kind = "dataset" if with_images else "annotations"
+        _refuse_second(call, target, row_id(number), kind, _format(call))
         return _queued(_export(call, target, row_id(number), with_images))
 
     return handler
@@ -150,6 +161,7 @@ def backup_calls(target: Literal["project", "task"]) -> Handler:
     """POST …/backup/export."""
 
     def handler(call: Call, text: str) -> Answer:
+        _refuse_second(call, target, row_id(text), "backup", None)
         return _queued(_backup(call, target, row_id(text)))
 
     return handler
