@@ -44,6 +44,7 @@ from localcvat.store.media import MediaMode
 from localcvat.store.tables import TaskRow
 from localcvat.tasks import task_row
 from localcvat.transforms import NO_TRANSFORMS, Transforms, transform
+from localcvat.undo import annotations_kept
 
 # CVAT's own XML keeps group numbers as they are.
 KEEP_GROUPS = frozenset(("cvat-images", "cvat-video"))
@@ -117,8 +118,9 @@ def import_into_task(
 
     What was there is replaced; `mode` `append` adds to it, `merge` adds what is not there already:
     objects whose label and kind are those of one that covers them by `iou` or more are left out.
-    Images are matched to frames by name. One transaction; a dry run keeps none of it. Raises
-    DatasetError for an image that is no frame, an unknown label.
+    Images are matched to frames by name. One transaction; a dry run keeps none of it, and
+    `undo.undo_import` puts back what was there. Raises DatasetError for an image that is no
+    frame, an unknown label.
     """
     wanted = _Reading(
         path, format_name, image_size, transforms, mode, iou, on_error, progress, limits
@@ -127,8 +129,9 @@ def import_into_task(
     with dry_run_ends_here(), store.write() as session:
         task = task_row(session, task_id)
         jobs = target_jobs(session, task)
-        _import_into_jobs(session, task, jobs, wanted, report)
-        _end(report, strict, dry_run)
+        with annotations_kept(store, task_id):
+            _import_into_jobs(session, task, jobs, wanted, report)
+            _end(report, strict, dry_run)
     return report
 
 
@@ -157,8 +160,9 @@ def import_into_job(
         job = job_row(session, job_id)
         task = task_row(session, job.task_id)
         jobs = target_jobs(session, task, job_id)
-        _import_into_jobs(session, task, jobs, wanted, report)
-        _end(report, strict, dry_run)
+        with annotations_kept(store, job.task_id):
+            _import_into_jobs(session, task, jobs, wanted, report)
+            _end(report, strict, dry_run)
     return report
 
 

@@ -41,7 +41,7 @@ def refuse_without_space(
     query = f"{FILES if files else IMAGES} JOIN media m ON m.id = f.media_id WHERE {OF[kind]}"
     if kind == "job" and not files:
         query += IN_JOB
-    needed = raw(session).execute(query.replace("= ?", "= :id"), (number,)).fetchone()[0]
+    needed = raw(session).execute(query, {"id": number}).fetchone()[0]
     there = next(folder for folder in target.parents if folder.is_dir())
     free = shutil.disk_usage(there).free
     if needed > free:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from sqlite3 import Connection
@@ -17,6 +18,7 @@ from localcvat.results import remove_stray_results
 from localcvat.store.engine import Store, raw
 from localcvat.store.media import collect
 from localcvat.store.tables import ProjectRow, TaskRow
+from localcvat.undo import remove_kept
 
 ALWAYS = "9999"
 """After any date, also one that a clock gave which was set back since."""
@@ -79,14 +81,15 @@ def empty_trash(store: Store, *, older_than_days: float = 0) -> Freed:
 
     Files the user only referenced are never touched. Raises StoreError while media are added.
     """
-    before = ALWAYS
+    before, kept_before = ALWAYS, math.inf
     if older_than_days:
         limit = datetime.now(timezone.utc) - timedelta(days=older_than_days)
-        before = limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        before, kept_before = limit.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), limit.timestamp()
     freed = Freed()
     with store.write() as session:
         _delete_rows(session, before, freed)
     freed.requests = remove_expired(store)
+    remove_kept(store, kept_before)
     remove_stray_results(store)
     media = collect(store)
     freed.files, freed.bytes = media.files, media.bytes

@@ -219,6 +219,21 @@ def merge(context: click.Context, task_ids: tuple[int, ...], name: str) -> None:
         click.echo(line, err=True)
 
 
+@task.command()
+@options.identified("task")
+@click.pass_context
+def undo(context: click.Context, task_id: int) -> None:
+    """Put back the annotations that were there before the last import into a task.
+
+    A second time does it again. What is kept for this is removed by `gc`.
+    """
+    from localcvat.undo import undo_import
+
+    with client_of(context) as client:
+        before, after = undo_import(client.store, task_id)
+    click.echo(f"{before} annotations before, {after} now")
+
+
 @task.command("merge-tracks")
 @options.identified("task")
 @options.iou

@@ -14,6 +14,7 @@ from localcvat.errors import UsageError
 @click.option("--fix", metavar="DST", help="Write a copy at DST in which it is mended.")
 @click.option("--to", metavar="FORMAT", help="Format of DST; that of SRC if left out.")
 @options.with_images
+@options.overwrite
 @options.image_size
 @options.as_json
 @click.pass_context
@@ -25,6 +26,7 @@ def validate(
     fix: str | None,
     to: str | None,
     with_images: bool,
+    overwrite: bool,
     image_size: str | None,
     as_json: bool,
 ) -> None:
@@ -51,7 +53,7 @@ def validate(
         from localcvat.convert import ConvertOptions
         from localcvat.validation import write_mended
 
-        chosen = ConvertOptions(with_images=with_images, image_size=size)
+        chosen = ConvertOptions(with_images=with_images, overwrite=overwrite, image_size=size)
         echo_report(write_mended(source, fix, from_, to, chosen), as_json)
         return
     with opened_dataset(source, from_, reading) as (dataset, _):

@@ -199,6 +199,12 @@ class Task(Annotated, BackedUp):
         made, _ = copy_task(self._store, self.id, project_id=project_id, name=name)
         return Task(self._store, read_task_view(self._store, made))
 
+    def undo_import(self) -> None:
+        """Put the annotations back as they were before the last import; twice does it again."""
+        from localcvat.undo import undo_import
+
+        undo_import(self._store, self.id)
+
     def merge_tracks(self, iou: float = 0.5, *, dry_run: bool = False) -> Report:
         """Join tracks of one object: of one label, covering each other by `iou` in the mean."""
         from localcvat.annotations import join_task_tracks
