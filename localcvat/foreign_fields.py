@@ -57,10 +57,8 @@ class ForeignFields:
         """Count those of annotations of the image at `path`."""
         own = self._own
         for value in values:
-            for name in value.extras or ():
-                if name not in own:
-                    self._count("field", value.extras or {}, path)
-                    break
+            if value.extras and not value.extras.keys() <= own:
+                self._count("field", value.extras, path)
 
     def image(self, name: str, fields: Extras, where: str, count: int) -> None:
         """Count the fields of `count` images of the format `name`, of which these are one's."""

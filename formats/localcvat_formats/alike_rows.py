@@ -50,18 +50,39 @@ class ColumnRuns(msgspec.Struct):
     numbers: Any
 
 
-def runs_of_counts(counts: Sequence[int], width: int, height: int) -> ColumnRuns | None:
-    """The runs of a mask that is 1 on 0, from sound COCO counts.
+def runs_of_counts(masks: Sequence[Sequence[int]], width: int, height: int) -> ColumnRuns | None:
+    """The runs of masks painted one over the other, from 1 on 0, from sound COCO counts.
 
     None for empty runs, and where the rows are not alike enough for this to pay.
     """
     import numpy as np
 
-    if width >= FURTHEST or len(counts) * SPARSE > width * height or 0 in counts[1:]:
+    count = sum(map(len, masks))
+    if width >= FURTHEST or count * SPARSE > width * height or len(masks) >= FEW_NUMBERS:
         return None
-    first = counts[0] == 0
-    ends = np.cumsum(counts[first:])
-    return ColumnRuns(width, height, ends, (np.arange(len(ends)) + first) & 1)
+    if any(0 in counts[1:] for counts in masks):
+        return None
+    if len(masks) == 1:
+        first = masks[0][0] == 0
+        ends = np.cumsum(masks[0][first:])
+        return ColumnRuns(width, height, ends, (np.arange(len(ends)) + first) & 1)
+    single = [np.cumsum(counts) for counts in masks]
+    ends = np.unique(np.concatenate(single))
+    ends = ends[ends > 0]
+    starts = np.concatenate(((0,), ends[:-1]))
+    numbers = np.zeros(len(ends), dtype=np.int64)
+    for number, found in enumerate(single, 1):
+        numbers[np.searchsorted(found, starts, side="right") & 1 == 1] = number
+    last = np.append(numbers[1:] != numbers[:-1], True)
+    return ColumnRuns(width, height, ends[last], numbers[last])
+
+
+def pixels_of_each(runs: ColumnRuns, count: int) -> list[int]:
+    """How many pixels each number below `count` has."""
+    import numpy as np
+
+    found = np.bincount(runs.numbers, np.diff(runs.ends, prepend=0), count)
+    return [int(pixels) for pixels in found]
 
 
 def runs_of_canvas(canvas: NDArray[Any], count: int) -> ColumnRuns | None:

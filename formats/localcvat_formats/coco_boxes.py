@@ -52,17 +52,18 @@ class BoxReader(ObjectReader):
         right, bottom = edges_of(item)
         for position in positions:
             record = annotations[position]
-            box = sound_box(record) if type(record) in decoded else None
+            box = None
+            if type(record) in decoded:
+                box = sound_box(record, position, right, bottom)
             if box is not None:
-                x1, y1, x2, y2 = box.points
-                if x1 < -BEYOND or y1 < -BEYOND or x2 > right or y2 > bottom:
-                    self._tell_beyond(position)
                 shapes.append(box)
             else:
                 shapes += self.shapes(position, item)
         return shapes
 
-    def _sound_box(self, record: BoxRecord | ClosedRecord) -> Shape | None:
+    def _sound_box(
+        self, record: BoxRecord | ClosedRecord, position: int, right: float, bottom: float
+    ) -> Shape | None:
         """The box of an annotation without anything to look at twice, else None."""
         label, box = self._names.get(record.category_id), record.bbox
         if label is None or box is None or len(box) != 4 or record.attributes or record.group:
@@ -81,6 +82,8 @@ class BoxReader(ObjectReader):
         elif segmentation not in EMPTY:
             return None
         points = [x, y, x + width, y + height]
+        if x < -BEYOND or y < -BEYOND or points[2] > right or points[3] > bottom:
+            self._tell_beyond(position)
         return Shape(type="rectangle", label=label, points=points, score=record.score)
 
     def _shapes(self, position: int, item: Item) -> list[Shape]:

@@ -65,8 +65,8 @@ class ObjectReader:
         self._at = -1
         self._current: Any = None
         if not options.boxes_only:  # groups made for parts come after those of the file
-            groups = (record.group for record in coco.annotations if record is not None)
-            self._instance = max((group for group in groups if group), default=0)
+            groups = [r.group for r in coco.annotations if r is not None and r.group]
+            self._instance = max(groups, default=0)
 
     def of_image(self, positions: Iterable[int], item: Item) -> list[Shape]:
         """The shapes of all annotations of one image; raises DatasetError as `shapes` does.

@@ -8,17 +8,15 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from localcvat.geometry.masks import CountedMask
 from localcvat.labels import Rgb
 from localcvat_formats.alike_rows import (
     SHORT_BYTES,
     AlikeRows,
     alike_rows,
     runs_of_canvas,
-    runs_of_counts,
 )
 
 if TYPE_CHECKING:
@@ -69,24 +67,6 @@ def picture_of_canvas(canvas: NDArray[Any], count: int) -> PalettePicture:
     runs = runs_of_canvas(canvas, count)
     rows = alike_rows([runs], count)[0] if runs is not None else None
     return PalettePicture(lambda: canvas, rows)
-
-
-def pictures_of_masks(masks: Sequence[CountedMask]) -> list[PalettePicture]:
-    """The pictures of masks of the size of their image, each 1 on 0."""
-    found = [runs_of_counts(mask.counts, mask.width, mask.height) for mask in masks]
-    rows = iter(alike_rows([runs for runs in found if runs is not None], 2))
-    return [
-        PalettePicture(partial(_painted, mask), next(rows) if runs is not None else None)
-        for mask, runs in zip(masks, found, strict=True)
-    ]
-
-
-def _painted(mask: CountedMask) -> NDArray[np.uint8]:
-    import numpy as np
-
-    canvas = np.zeros((mask.height, mask.width), dtype=np.uint8)
-    mask.paint(canvas, 1)
-    return canvas
 
 
 def _packed(pixels: NDArray[np.uint8]) -> bytes:

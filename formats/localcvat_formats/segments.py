@@ -138,6 +138,11 @@ def report_lost_flags(
         report.dropped("score", why, where, count=scored)
 
 
+def in_painting_order(masks: Sequence[Shape]) -> list[Shape]:
+    """The masks, those to be painted over by others first."""
+    return sorted(masks, key=lambda mask: mask.z_order)
+
+
 def painted(
     masks: Sequence[Shape], width: int, height: int, report: Report, where: str
 ) -> tuple[Canvas, list[Shape]]:
@@ -151,17 +156,24 @@ def painted(
     # Down the columns, as COCO's masks are painted and as `alike_rows` takes them.
     kind = np.uint8 if len(masks) < 255 else np.uint32
     canvas = np.zeros((height, width), dtype=kind, order="F")
-    order = sorted(masks, key=lambda mask: mask.z_order)
+    order = in_painting_order(masks)
     sizes = [paint_mask(canvas, mask.points, index) for index, mask in enumerate(order, 1)]
     areas = [mask_area(mask.points) for mask in order]
-    if sizes == areas and sum(sizes) == np.count_nonzero(canvas):
-        return canvas, order
-    for area, seen in zip(areas, _pixels_of_each(canvas, len(order)), strict=True):
+    if sizes != areas or sum(sizes) != np.count_nonzero(canvas):
+        report_hidden(order, _pixels_of_each(canvas, len(order)), report, where)
+    return canvas, order
+
+
+def report_hidden(
+    masks: Sequence[Shape], pixels: Sequence[int], report: Report, where: str
+) -> None:
+    """Count the masks of which fewer `pixels` are to be seen than they have."""
+    for mask, seen in zip(masks, pixels, strict=True):
+        area = mask_area(mask.points)
         if 0 == seen < area:
             report.dropped("mask", "wholly hidden by others", where)
         elif seen < area:
             report.changed("mask", "pixels hidden by others or cut off", where)
-    return canvas, order
 
 
 def _pixels_of_each(canvas: Canvas, count: int) -> list[int]:

@@ -29,30 +29,24 @@ def object_texts(shapes: Iterable[Shape]) -> list[str]:
     texts = []
     for shape in shapes:
         if shape.type == "rectangle" and not (
-            shape.attributes or shape.rotation or shape.track_id is not None or shape.extras
-        ):  # nothing but a label, a box and whether it is occluded
+            shape.extras
+            or shape.attributes
+            or shape.occluded
+            or shape.rotation
+            or shape.track_id is not None
+        ):  # nothing but a label and a box: all at once takes half the time
             left, top, right, bottom = shape.points
-            if (
-                FINE < left < COARSE
-                and FINE < top < COARSE
-                and FINE < right < COARSE
-                and FINE < bottom < COARSE
-            ):  # all at once takes half the time
-                template = _template(shape.label, shape.occluded, DIGITS)
-                texts.append(template % (left, top, right, bottom))
-            else:
-                template = _template(shape.label, shape.occluded, "%s")
-                texts.append(template % tuple(map(_number, shape.points)))
-        else:
-            texts.append(_detailed(shape, (shape.extras or {}).get("voc") or {}))
+            if FINE < left <= right < COARSE and FINE < top <= bottom < COARSE:
+                texts.append(_template(shape.label) % (left, top, right, bottom))
+                continue
+        texts.append(_detailed(shape, (shape.extras or {}).get("voc") or {}))
     return texts
 
 
 @cache
-def _template(label: str, occluded: bool, side: str) -> str:
-    """An object of nothing but its label and four sides, of which there is the conversion only."""
-    escaped = label.replace("%", "%%")
-    return _object(escaped, None, "0", occluded, "0", (side,) * 4, "")
+def _template(label: str) -> str:
+    """An object of nothing but its label and four sides, which are left open."""
+    return _object(label.replace("%", "%%"), None, "0", False, "0", (DIGITS,) * 4, "")
 
 
 def _detailed(shape: Shape, extras: Mapping[str, Any]) -> str:

@@ -17,6 +17,12 @@ from localcvat.geometry.masks import CountedMask
 from localcvat.labels import Rgb, voc_color
 from localcvat.model import Shape
 from localcvat.report import Report
+from localcvat_formats.alike_rows import (
+    ColumnRuns,
+    alike_rows,
+    pixels_of_each,
+    runs_of_counts,
+)
 from localcvat_formats.labelmap import (
     BACKGROUND,
     BLACK,
@@ -27,13 +33,14 @@ from localcvat_formats.palette_png import (
     PalettePicture,
     palette_chunk,
     picture_of_canvas,
-    pictures_of_masks,
 )
 from localcvat_formats.segments import (
     color_code,
     color_codes,
+    in_painting_order,
     painted,
     read_png,
+    report_hidden,
     unique_masks,
     write_color_png,
 )
@@ -103,28 +110,42 @@ class SegmentWriter:
         With a palette, call `finish` after the last.
         """
         size = width, height
-        if self._palette and len(masks) == 1:  # it is not hidden by another
-            points = masks[0].points
-            if isinstance(points, CountedMask) and (points.width, points.height) == size:
-                self._wait(_Waiting(stem, masks[0], points, numbers))
-                return
-        canvas, order = painted(masks, width, height, self._report, stem)
-        picture = picture_of_canvas(canvas, len(order) + 1) if self._palette else canvas
-        self._write_both(stem, size, picture, order, numbers)
-
-    def _wait(self, waiting: _Waiting) -> None:
-        self._waiting.append(waiting)
-        self._pixels += waiting.points.width * waiting.points.height
-        if len(self._waiting) >= DRAWN_AT_ONCE or self._pixels >= PIXELS_AT_ONCE:
+        if not self._palette:
+            canvas, order = painted(masks, width, height, self._report, stem)
+            self._write_both(stem, size, canvas, order, numbers)
+            return
+        counted = all(
+            isinstance(mask.points, CountedMask) and (mask.points.width, mask.points.height) == size
+            for mask in masks
+        )
+        self._waiting.append(_Waiting(stem, list(masks), size, numbers))
+        self._pixels += width * height
+        full = len(self._waiting) >= DRAWN_AT_ONCE or self._pixels >= PIXELS_AT_ONCE
+        if full or not counted:  # other masks are large in memory
             self.finish()
 
     def finish(self) -> None:
-        """Write the pictures that wait to be drawn together."""
+        """Write the pictures that wait to be drawn together: those of as many masks."""
         waiting, self._waiting, self._pixels = self._waiting, [], 0
-        pictures = pictures_of_masks([each.points for each in waiting])
-        for each, picture in zip(waiting, pictures, strict=True):
-            size = each.points.width, each.points.height
-            self._write_both(each.stem, size, picture, [each.mask], each.numbers)
+        alike: dict[int, list[tuple[_Waiting, ColumnRuns]]] = {}
+        for image in waiting:
+            image.masks = in_painting_order(image.masks)
+            runs = _runs_of(image)
+            if runs is None:
+                canvas, order = painted(image.masks, *image.size, self._report, image.stem)
+                picture = picture_of_canvas(canvas, len(order) + 1)
+                self._write_both(image.stem, image.size, picture, order, image.numbers)
+                continue
+            count = len(image.masks) + 1
+            if count > 2:
+                seen = pixels_of_each(runs, count)[1:]
+                report_hidden(image.masks, seen, self._report, image.stem)
+            alike.setdefault(count, []).append((image, runs))
+        for count, images in alike.items():
+            rows = alike_rows([runs for _, runs in images], count)
+            for (image, _), found in zip(images, rows, strict=True):
+                picture = PalettePicture(image.canvas, found)
+                self._write_both(image.stem, image.size, picture, image.masks, image.numbers)
 
     def _write_both(
         self,
@@ -172,12 +193,27 @@ class SegmentWriter:
 
 
 class _Waiting(msgspec.Struct):
-    """An image with one mask, whose pictures are not drawn yet."""
+    """An image whose pictures are not drawn yet."""
 
     stem: str
-    mask: Shape
-    points: CountedMask
+    masks: list[Shape]
+    size: tuple[int, int]
     numbers: bool
+
+    def canvas(self) -> NDArray[Any]:
+        """The masks, painted; they were reported on before."""
+        return painted(self.masks, *self.size, Report(), self.stem)[0]
+
+
+def _runs_of(image: _Waiting) -> ColumnRuns | None:
+    """The runs of the masks in their order, where all have those of COCO over the image."""
+    counts = []
+    for mask in image.masks:
+        points = mask.points
+        if not isinstance(points, CountedMask) or (points.width, points.height) != image.size:
+            return None
+        counts.append(points.counts)
+    return runs_of_counts(counts, *image.size)
 
 
 @lru_cache(maxsize=4)

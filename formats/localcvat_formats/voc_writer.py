@@ -120,9 +120,9 @@ class VocWriter(DatasetWriter):
         if item.tags:
             lists.classes[stem] = {tag.label for tag in item.tags}
         for number, shape in enumerate(item.shapes, 1):
-            extras = shape.extras and shape.extras.get("voc")
-            if not extras:
+            if not shape.extras:
                 continue
+            extras = shape.extras.get("voc") or {}
             if extras.get("parts"):
                 lists.layout.setdefault(stem, []).append(number)
             actions = extras.get("actions")

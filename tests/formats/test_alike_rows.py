@@ -13,6 +13,7 @@ from localcvat_formats.alike_rows import (
     SHORT_BYTES,
     ColumnRuns,
     alike_rows,
+    pixels_of_each,
     runs_of_canvas,
     runs_of_counts,
 )
@@ -84,7 +85,7 @@ def test_counts_of_coco_are_the_picture_that_they_paint(
 ) -> None:
     ends = np.minimum(np.cumsum(lengths), width * height)
     counts = np.diff(ends, prepend=0, append=width * height).tolist()
-    runs = runs_of_counts(counts, width, height)
+    runs = runs_of_counts([counts], width, height)
     if runs is None:
         assert 0 in counts[1:] or 64 * len(counts) > width * height
         return
@@ -99,11 +100,34 @@ def test_masks_of_many_sizes_are_the_pictures_that_they_paint() -> None:
         cuts = np.sort(rng.choice(np.arange(1, width * height), lengths, replace=False))
         for first in ([], [0]):
             counts = first + np.diff(cuts, prepend=0, append=width * height).tolist()
-            runs = runs_of_counts(counts, width, height)
+            runs = runs_of_counts([counts], width, height)
             assert runs is not None
             canvases.append(painted(counts, width, height))
             found.append(runs)
     unpacked(canvases, found, [0, 80], [143, 1])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    masks=st.lists(st.lists(st.integers(1, 4000), min_size=1, max_size=40), min_size=2, max_size=6),
+    table=st.lists(BYTES, min_size=7, max_size=7),
+)
+def test_masks_painted_one_over_the_other_are_one_picture(
+    masks: list[list[int]], table: list[int]
+) -> None:
+    width, height = 150, 130
+    canvas = np.zeros((height, width), np.uint8)
+    all_counts = []
+    for number, lengths in enumerate(masks, 1):
+        ends = np.cumsum(lengths)
+        ends = ends[ends < width * height]
+        counts = np.diff(ends, prepend=0, append=width * height).tolist()
+        all_counts.append(([0] if number % 2 else []) + counts)
+        canvas[painted(all_counts[-1], width, height) == 1] = number
+    runs = runs_of_counts(all_counts, width, height)
+    assert runs is not None
+    assert pixels_of_each(runs, 7) == np.bincount(canvas.ravel(), minlength=7).tolist()
+    unpacked([canvas, canvas], [runs, runs_of(canvas)], table)
 
 
 @pytest.mark.parametrize("gap", [*range(1, 12), *range(254, 265), *range(512, 522), 1034])
@@ -132,5 +156,5 @@ def test_wide_and_noisy_pictures_are_left_to_zlib() -> None:
     assert runs_of_canvas(np.zeros((2, 1 << 15), np.uint8), 1) is None
     assert runs_of_canvas(np.eye(40, dtype=np.uint8), 2) is None
     assert runs_of_canvas(np.zeros((100, 100), np.uint8), 33) is None
-    assert runs_of_counts([1 << 16], 1 << 15, 2) is None
-    assert runs_of_counts([1] * 100, 10, 10) is None
+    assert runs_of_counts([[1 << 16]], 1 << 15, 2) is None
+    assert runs_of_counts([[1] * 100], 10, 10) is None
