@@ -20,7 +20,7 @@ from localcvat.errors import NotFoundError, StoreError
 from localcvat.jobs import touch_annotations
 from localcvat.store.annotation_rows import clear_annotations
 from localcvat.store.engine import DATABASE, SCHEMA_VERSION, Store, raw, remove_quietly
-from localcvat.store.failures import storage_errors
+from localcvat.store.failures import disk_errors, storage_errors
 from localcvat.tasks import task_row
 
 COLUMNS = {
@@ -60,7 +60,8 @@ def annotations_kept(store: Store, task_id: int) -> Iterator[None]:
                     (task_id,),
                 )
         yield
-        disk.rename(made, target)
+        with disk_errors(target):
+            disk.rename(made, target)
 
 
 def undo_import(store: Store, task_id: int) -> tuple[int, int]:

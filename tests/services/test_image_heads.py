@@ -85,8 +85,9 @@ def test_the_size_of_an_image_in_a_zip_takes_the_head_of_the_entry(
         with media.open() as stream:
             Image.open(stream)
             assert stream.tell() < HEAD
+        taken.clear()
         assert media.image_size() == (SIDE, SIDE)
-        assert sum(taken) < HEAD
+        assert 0 < sum(taken) < HEAD
 
 
 @pytest.mark.parametrize("after", [False, True])
