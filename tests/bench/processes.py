@@ -33,7 +33,9 @@ def run(command: list[str], seconds: float) -> Run:
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         try:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=errors, env=_environment()
+            )
         except OSError as error:
             return Run(0, 0, 0, f"{command[0]}: {error.strerror}")
         watch = _Watch(process.pid, start + seconds)
@@ -48,6 +50,11 @@ def run(command: list[str], seconds: float) -> Run:
             failed = f"exit {process.returncode}: {text}" if not watch.late else "took too long"
     memory = max(usage.ru_maxrss * 1024 / 1e6, watch.memory)
     return Run(wall, usage.ru_utime + usage.ru_stime, memory, failed)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, but compiled modules are kept, as those of an installed package are."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _into_page_cache(words: list[str]) -> None:
